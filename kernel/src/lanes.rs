@@ -1,0 +1,390 @@
+//! The inner loops: fixed-width arrays, fixed summation order.
+//!
+//! Every target adds the same numbers in the same order, so every target gets the same bits; the arrays are as wide
+//! as two SSE2, NEON or simd128 registers, so LLVM vectorises the loops without being asked. How many pixels share a
+//! loaded weight ([`PIXELS`]) differs between targets and changes nothing in the sums.
+
+use crate::model::format::BLOCK;
+
+/// One block of values: output channels side by side.
+pub type Lanes = [f32; BLOCK];
+
+/// Output pixels per pass over the weights. Small cores have 32 float registers and no vectors.
+pub const PIXELS: usize = if cfg!(target_arch = "arm") { 2 } else { 4 };
+
+/// Which function of a weight a rule means, evaluated inside the loop and never stored. It may depend on the sign of
+/// the input that the weight meets.
+pub trait Part: Copy {
+    /// The weight as an input above zero sees it.
+    fn above(self, w: f32) -> f32;
+
+    /// The weight as an input below zero sees it.
+    #[inline(always)]
+    fn below(self, w: f32) -> f32 {
+        self.above(w)
+    }
+
+    /// The contribution of one input: `x` times the weight it sees.
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        x * self.above(w)
+    }
+}
+
+/// `x·w`.
+#[derive(Clone, Copy)]
+pub struct All;
+
+impl Part for All {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        w
+    }
+}
+
+/// Positive contributions: `x⁺w⁺ + x⁻w⁻ = max(x·w, 0)`.
+#[derive(Clone, Copy)]
+pub struct Positive;
+
+impl Part for Positive {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        positive(w)
+    }
+
+    #[inline(always)]
+    fn below(self, w: f32) -> f32 {
+        negative(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        positive(x * w)
+    }
+}
+
+/// Positive contributions of inputs that are never negative: `x·w⁺`, cheaper because `w⁺` is shared by the pixels.
+#[derive(Clone, Copy)]
+pub struct PositiveWeights;
+
+impl Part for PositiveWeights {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        positive(w)
+    }
+}
+
+/// Negative contributions: `x⁺w⁻ + x⁻w⁺ = min(x·w, 0)`.
+#[derive(Clone, Copy)]
+pub struct Negative;
+
+impl Part for Negative {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        negative(w)
+    }
+
+    #[inline(always)]
+    fn below(self, w: f32) -> f32 {
+        positive(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        negative(x * w)
+    }
+}
+
+/// Negative contributions of inputs that are never negative: `x·w⁻`.
+#[derive(Clone, Copy)]
+pub struct NegativeWeights;
+
+impl Part for NegativeWeights {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        negative(w)
+    }
+}
+
+/// γ-raised weights: `w + a·w⁺ + b·w⁻` for inputs above zero, `a` and `b` exchanged for inputs below where `signed`.
+#[derive(Clone, Copy)]
+pub struct Raised {
+    /// How much positive weights are raised.
+    pub positive: f32,
+    /// How much negative weights are raised.
+    pub negative: f32,
+    /// Inputs below zero exchange the two: contributions are raised rather than weights.
+    pub signed: bool,
+}
+
+impl Part for Raised {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        w + self.positive * positive(w) + self.negative * negative(w)
+    }
+
+    #[inline(always)]
+    fn below(self, w: f32) -> f32 {
+        let (p, n) = if self.signed { (self.negative, self.positive) } else { (self.positive, self.negative) };
+        w + p * positive(w) + n * negative(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        x * if x < 0.0 { self.below(w) } else { self.above(w) }
+    }
+}
+
+/// `w²`.
+#[derive(Clone, Copy)]
+pub struct Squared;
+
+impl Part for Squared {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        w * w
+    }
+}
+
+/// `1`, whatever the weight.
+#[derive(Clone, Copy)]
+pub struct Ones;
+
+impl Part for Ones {
+    #[inline(always)]
+    fn above(self, _: f32) -> f32 {
+        1.0
+    }
+}
+
+/// `|x·w|`.
+#[derive(Clone, Copy)]
+pub struct Magnitude;
+
+impl Part for Magnitude {
+    #[inline(always)]
+    fn above(self, w: f32) -> f32 {
+        absolute(w)
+    }
+
+    #[inline(always)]
+    fn below(self, w: f32) -> f32 {
+        -absolute(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        absolute(x * w)
+    }
+}
+
+/// `max(v, 0)` as one compare-and-mask: `f32::max` must also treat NaN, and costs more.
+#[inline(always)]
+pub fn positive(v: f32) -> f32 {
+    if v > 0.0 { v } else { 0.0 }
+}
+
+/// `min(v, 0)`.
+#[inline(always)]
+pub fn negative(v: f32) -> f32 {
+    if v < 0.0 { v } else { 0.0 }
+}
+
+/// `|v|`.
+#[inline(always)]
+pub fn absolute(v: f32) -> f32 {
+    f32::from_bits(v.to_bits() & 0x7fff_ffff)
+}
+
+/// `acc[p] += Σ_i part(x[p][i], w[i])`, in the order of `i`. Every `x[p]` must be as long as `w`.
+#[inline(always)]
+pub fn accumulate<P: Part, const N: usize>(part: P, x: [&[f32]; N], w: &[Lanes], acc: &mut [Lanes; N]) {
+    let Some(x) = same_length(x, w.len()) else { return };
+    let mut sums = *acc;
+    for (i, w) in w.iter().enumerate() {
+        for (sum, x) in sums.iter_mut().zip(x) {
+            for (lane, w) in sum.iter_mut().zip(w) {
+                *lane += part.term(x[i], *w);
+            }
+        }
+    }
+    *acc = sums;
+}
+
+/// `acc[p] += Σ_i w[p][i] ⊙ s[p][i]` lane by lane. All slices must be as long as the first.
+#[inline(always)]
+pub fn products<const N: usize>(w: [&[Lanes]; N], s: [&[Lanes]; N], acc: &mut [Lanes; N]) {
+    let n = w.first().map_or(0, |w| w.len());
+    let (Some(w), Some(s)) = (same_length(w, n), same_length(s, n)) else { return };
+    let mut sums = *acc;
+    for i in 0..n {
+        for ((sum, w), s) in sums.iter_mut().zip(w).zip(s) {
+            for ((lane, w), s) in sum.iter_mut().zip(&w[i]).zip(&s[i]) {
+                *lane += w * s;
+            }
+        }
+    }
+    *acc = sums;
+}
+
+/// The slices cut to `n` elements, or nothing where one is shorter: after this the compiler knows every length.
+#[inline(always)]
+fn same_length<T, const N: usize>(slices: [&[T]; N], n: usize) -> Option<[&[T]; N]> {
+    let mut cut = slices;
+    for slice in &mut cut {
+        *slice = slice.get(..n)?;
+    }
+    Some(cut)
+}
+
+/// Sum over the lanes, pairwise.
+#[inline(always)]
+pub fn sum(v: Lanes) -> f32 {
+    ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
+}
+
+/// Up to eight values as lanes, zeros where there are fewer.
+#[inline(always)]
+pub fn load(values: &[f32]) -> Lanes {
+    let mut lanes = [0.0; BLOCK];
+    match values.first_chunk() {
+        Some(chunk) => lanes = *chunk,
+        None => {
+            for (lane, value) in lanes.iter_mut().zip(values) {
+                *lane = *value;
+            }
+        }
+    }
+    lanes
+}
+
+/// Compensated sum in eight lanes (Ogita, Rump & Oishi 2005, Sum2): as exact as adding in twice the precision.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    high: Lanes,
+    low: Lanes,
+}
+
+impl Sum {
+    /// Adds eight values.
+    #[inline(always)]
+    pub fn add(&mut self, values: Lanes) {
+        for ((high, low), value) in self.high.iter_mut().zip(&mut self.low).zip(values) {
+            let (sum, error) = two_sum(*high, value);
+            *high = sum;
+            *low += error;
+        }
+    }
+
+    /// Adds a slice.
+    pub fn add_all(&mut self, values: &[f32]) {
+        let (chunks, rest) = values.as_chunks();
+        for chunk in chunks {
+            self.add(*chunk);
+        }
+        if !rest.is_empty() {
+            self.add(load(rest));
+        }
+    }
+
+    /// The sum of a slice.
+    pub fn of(values: &[f32]) -> Self {
+        let mut sum = Self::default();
+        sum.add_all(values);
+        sum
+    }
+
+    /// The total so far.
+    pub fn total(&self) -> Exact {
+        let mut total = Exact::default();
+        for (high, low) in self.high.iter().zip(self.low) {
+            total = total.plus(*high).plus(low);
+        }
+        total
+    }
+}
+
+/// A number in twice the precision: the unevaluated sum of two floats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Exact {
+    high: f32,
+    low: f32,
+}
+
+impl Exact {
+    /// Adds a number.
+    pub fn plus(self, value: f32) -> Self {
+        let (high, error) = two_sum(self.high, value);
+        Self { high, low: self.low + error }
+    }
+
+    /// Subtracts another such number.
+    pub fn minus(self, other: Self) -> Self {
+        self.plus(-other.high).plus(-other.low)
+    }
+
+    /// Rounded to one float.
+    pub fn value(self) -> f32 {
+        self.high + self.low
+    }
+}
+
+/// `a + b` rounded, and what the rounding lost (Knuth).
+#[inline(always)]
+fn two_sum(a: f32, b: f32) -> (f32, f32) {
+    let sum = a + b;
+    let b_seen = sum - a;
+    let a_seen = sum - b_seen;
+    (sum, (a - a_seen) + (b - b_seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lanes() -> impl Strategy<Value = Vec<f32>> {
+        prop::collection::vec(-4.0f32..4.0, 8 * 6)
+    }
+
+    proptest! {
+        #[test]
+        fn accumulate_equals_the_sum_it_names(w in lanes(), x in prop::collection::vec(-4.0f32..4.0, 12)) {
+            let blocks = w.as_chunks::<8>().0;
+            let mut fast = [[0.0; 8]; 2];
+            accumulate(Positive, [&x[..6], &x[6..]], blocks, &mut fast);
+            for (p, fast) in fast.iter().enumerate() {
+                for (lane, fast) in fast.iter().enumerate() {
+                    let naive: f32 = (0..6).map(|i| (x[6 * p + i] * w[8 * i + lane]).max(0.0)).sum();
+                    prop_assert_eq!(*fast, naive);
+                }
+            }
+        }
+
+        #[test]
+        fn products_equal_the_dot_product(w in lanes(), s in lanes()) {
+            let mut fast = [[0.0; 8]; 1];
+            products([w.as_chunks().0], [s.as_chunks().0], &mut fast);
+            let naive: f64 = w.iter().zip(&s).map(|(w, s)| f64::from(*w) * f64::from(*s)).sum();
+            prop_assert!((f64::from(sum(fast[0])) - naive).abs() < 1e-4);
+        }
+
+        #[test]
+        fn parts_are_contributions(x in -3.0f32..3.0, w in -3.0f32..3.0) {
+            prop_assert_eq!(Positive.term(x, w) + Negative.term(x, w), x * w);
+            for (seen, term) in [
+                (if x < 0.0 { Positive.below(w) } else { Positive.above(w) }, Positive.term(x, w)),
+                (if x < 0.0 { Magnitude.below(w) } else { Magnitude.above(w) }, Magnitude.term(x, w)),
+            ] {
+                prop_assert_eq!(x * seen, term);
+            }
+        }
+
+        #[test]
+        fn compensated_sum_is_as_good_as_double(values in prop::collection::vec(-1e6f32..1e6, 0..200)) {
+            let exact: f64 = values.iter().map(|v| f64::from(*v)).sum();
+            let got = f64::from(Sum::of(&values).total().value());
+            prop_assert!((got - exact).abs() <= 1e-7 * exact.abs() + 1e-6);
+        }
+    }
+}

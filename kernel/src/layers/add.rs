@@ -1,0 +1,58 @@
+//! Sum or difference of two tensors: a linear map with weights one and one, or one and minus one.
+
+use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use crate::lanes::Part;
+use crate::model::Model;
+use crate::step::{Shape, Step};
+
+/// An addition.
+pub struct Add {
+    weights: [f32; 2],
+    shape: Shape,
+}
+
+impl Add {
+    /// The addition that a step describes.
+    pub fn new(model: &Model<'_>, step: &Step) -> Self {
+        Self { weights: [1.0, step.second_sign()], shape: model.tensor(step.output).shape }
+    }
+}
+
+impl Linear for Add {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.shape)
+    }
+
+    fn bias(&self) -> &[f32] {
+        &[]
+    }
+
+    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        let channels = self.shape.channels;
+        let [a_weight, b_weight] = self.weights;
+        for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.shape.width) {
+            let pixel = row * self.shape.width + column;
+            let (a, b) = (x.get(0, pixel, channels, 0, channels), x.get(1, pixel, channels, 0, channels));
+            for ((z, a), b) in z.iter_mut().zip(a).zip(b) {
+                *z = part.term(*a, a_weight) + part.term(*b, b_weight);
+            }
+        }
+    }
+
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+        let (channels, width) = (self.shape.channels, self.shape.width);
+        for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
+            let pixels = r.chunks_exact_mut(channels).skip(row * width).zip(s.chunks_exact(channels)).take(width);
+            for (column, (r, s)) in pixels.enumerate() {
+                let x = x.get(k, row * width + column, channels, 0, channels);
+                for ((r, s), x) in r.iter_mut().zip(s).zip(x) {
+                    *r += part.term(*x, w) * s;
+                }
+            }
+        }
+    }
+
+    fn fan_in(&self, _: usize, _: usize) -> usize {
+        2
+    }
+}

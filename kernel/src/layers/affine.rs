@@ -1,0 +1,70 @@
+//! `y = scale · x + shift`: batch norm that cannot be folded, multiplication by a constant.
+
+use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use crate::lanes::Part;
+use crate::model::Model;
+use crate::step::{Shape, Step};
+
+/// An affine layer: a linear map whose matrix is diagonal.
+pub struct Affine<'a> {
+    scale: &'a [f32],
+    shift: &'a [f32],
+    shape: Shape,
+}
+
+impl<'a> Affine<'a> {
+    /// The layer that a step describes.
+    pub fn new(model: &Model<'a>, step: &Step) -> Self {
+        Self {
+            scale: model.floats(step.params[0]),
+            shift: model.floats(step.params[1]),
+            shape: model.tensor(step.output).shape,
+        }
+    }
+
+    /// The scales of one pixel: one per channel, or one per element.
+    #[inline(always)]
+    fn scale(&self, pixel: usize) -> &[f32] {
+        let channels = self.shape.channels;
+        let start = if self.scale.len() == channels { 0 } else { pixel * channels };
+        self.scale.get(start..start + channels).unwrap_or(&[])
+    }
+}
+
+impl Linear for Affine<'_> {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.shape)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.shift
+    }
+
+    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        let (channels, width) = (self.shape.channels, self.shape.width);
+        for (column, z) in z.chunks_exact_mut(channels).enumerate().take(width) {
+            let pixel = row * width + column;
+            let x = x.get(0, pixel, channels, 0, channels);
+            for ((z, x), w) in z.iter_mut().zip(x).zip(self.scale(pixel)) {
+                *z = part.term(*x, *w);
+            }
+        }
+    }
+
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+        let (channels, width) = (self.shape.channels, self.shape.width);
+        let first = row * width;
+        let pixels = r[0].chunks_exact_mut(channels).skip(first).zip(s.chunks_exact(channels)).take(width);
+        for (column, (r, s)) in pixels.enumerate() {
+            let pixel = first + column;
+            let x = x.get(0, pixel, channels, 0, channels);
+            for (((r, s), x), w) in r.iter_mut().zip(s).zip(x).zip(self.scale(pixel)) {
+                *r += part.term(*x, *w) * s;
+            }
+        }
+    }
+
+    fn fan_in(&self, _: usize, _: usize) -> usize {
+        1
+    }
+}

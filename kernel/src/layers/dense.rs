@@ -1,0 +1,112 @@
+//! Fully connected layer.
+
+use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use crate::lanes::{self, Lanes, Part};
+use crate::model::Model;
+use crate::model::format::BLOCK;
+use crate::step::{Shape, Step};
+
+/// Blocks of outputs per pass over the inputs, and inputs per pass over the outputs.
+const TOGETHER: usize = 4;
+
+/// A dense layer; weights lie as `[block of 8 outputs][input][8]`.
+pub struct Dense<'a> {
+    weights: &'a [Lanes],
+    bias: &'a [f32],
+    inputs: usize,
+    output: Shape,
+}
+
+impl<'a> Dense<'a> {
+    /// The layer that a step describes.
+    pub fn new(model: &Model<'a>, step: &Step) -> Self {
+        Self {
+            weights: model.floats(step.params[0]).as_chunks().0,
+            bias: model.floats(step.params[1]),
+            inputs: model.tensor(model.operand(step, 0)).shape.elements(),
+            output: model.tensor(step.output).shape,
+        }
+    }
+
+    /// Sums of `N` blocks: the accumulators of one block alone would wait for each other.
+    #[inline(always)]
+    fn blocks<P: Part, const N: usize>(&self, part: P, x: &[f32], w: &[Lanes], z: &mut [f32]) {
+        let mut acc = [[0.0; BLOCK]; N];
+        let mut rows: [&[Lanes]; N] = [&[]; N];
+        for (row, w) in rows.iter_mut().zip(w.chunks_exact(self.inputs)) {
+            *row = w.get(..x.len()).unwrap_or(&[]);
+        }
+        if rows.iter().any(|row| row.len() != x.len()) {
+            return;
+        }
+        for (i, x) in x.iter().enumerate() {
+            for (acc, row) in acc.iter_mut().zip(rows) {
+                if let Some(w) = row.get(i) {
+                    for (lane, w) in acc.iter_mut().zip(w) {
+                        *lane += part.term(*x, *w);
+                    }
+                }
+            }
+        }
+        for (z, sum) in z.iter_mut().zip(acc.as_flattened()) {
+            *z = *sum;
+        }
+    }
+
+    /// The shares of up to `TOGETHER` inputs, from input `first` on.
+    #[inline(always)]
+    fn shares<P: Part>(&self, part: P, x: &[f32], first: usize, s: &[Lanes], r: &mut [f32]) {
+        let mut acc = [[0.0; BLOCK]; TOGETHER];
+        for (w, s) in self.weights.chunks_exact(self.inputs).zip(s) {
+            // Most outputs of a classifier receive nothing.
+            if s.iter().all(|s| *s == 0.0) {
+                continue;
+            }
+            let w = w.get(first..).unwrap_or(&[]);
+            for ((acc, w), x) in acc.iter_mut().zip(w).zip(x) {
+                for ((lane, w), s) in acc.iter_mut().zip(w).zip(s) {
+                    *lane += s * if *x < 0.0 { part.below(*w) } else { part.above(*w) };
+                }
+            }
+        }
+        for ((r, x), acc) in r.iter_mut().zip(x).zip(acc) {
+            *r += x * lanes::sum(acc);
+        }
+    }
+}
+
+impl Linear for Dense<'_> {
+    fn rows(&self) -> Rows {
+        Rows::blocked(self.output, 1)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn apply<P: Part>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
+        let x = x.get(0, 0, self.inputs, 0, self.inputs);
+        let several = z.chunks_mut(TOGETHER * BLOCK).zip(self.weights.chunks(TOGETHER * self.inputs));
+        for (z, w) in several {
+            match w.len() / self.inputs {
+                4 => self.blocks::<P, 4>(part, x, w, z),
+                3 => self.blocks::<P, 3>(part, x, w, z),
+                2 => self.blocks::<P, 2>(part, x, w, z),
+                _ => self.blocks::<P, 1>(part, x, w, z),
+            }
+        }
+    }
+
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, _: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+        let x = x.get(0, 0, self.inputs, 0, self.inputs);
+        let s = s.as_chunks().0;
+        let inputs = x.chunks(TOGETHER).zip(r[0].chunks_mut(TOGETHER));
+        for (i, (x, r)) in inputs.enumerate() {
+            self.shares(part, x, i * TOGETHER, s, r);
+        }
+    }
+
+    fn fan_in(&self, _: usize, _: usize) -> usize {
+        self.inputs
+    }
+}

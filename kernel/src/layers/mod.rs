@@ -1,0 +1,228 @@
+//! One file per layer: its forward and its way back, side by side.
+//!
+//! This file only finds the memory of a step and hands it to its layer.
+
+pub mod activation;
+pub mod add;
+pub mod affine;
+pub mod conv;
+pub mod dense;
+pub mod linear;
+pub mod local_response_norm;
+pub mod max_pool;
+pub mod mul;
+pub mod softmax;
+pub mod structural;
+pub mod window;
+
+use crate::model::Model;
+use crate::plan::{Mode, Placement};
+use crate::rule::{Choice, Rule};
+use crate::step::{Op, Step};
+use activation::Activation;
+use add::Add;
+use affine::Affine;
+use conv::Conv;
+use core::ops::Range;
+use dense::Dense;
+use linear::{Scratch, Source, Taken, Way};
+use local_response_norm::LocalResponseNorm;
+use max_pool::MaxPool;
+use structural::Moves;
+use window::Window;
+
+/// Evaluates `$body` with `$layer` being the linear layer that a step describes.
+macro_rules! with_linear {
+    ($model:expr, $step:expr, |$layer:ident| $body:expr) => {
+        match $step.op {
+            Op::Conv | Op::ConvTranspose => {
+                let $layer = Conv::new($model, $step);
+                $body
+            }
+            Op::Dense => {
+                let $layer = Dense::new($model, $step);
+                $body
+            }
+            Op::Affine => {
+                let $layer = Affine::new($model, $step);
+                $body
+            }
+            Op::Add => {
+                let $layer = Add::new($model, $step);
+                $body
+            }
+            _ => {
+                let $layer = Window::new($model, $step);
+                $body
+            }
+        }
+    };
+}
+
+/// A model and its arena, as the layers see them: tensors by name of their place.
+pub struct Tape<'m, 'a> {
+    /// The model.
+    pub model: Model<'m>,
+    /// What the arena is planned for.
+    pub mode: Mode,
+    /// The arena.
+    pub arena: &'a mut [f32],
+}
+
+impl Tape<'_, '_> {
+    fn range(&self, place: Placement, tensor: usize) -> Range<usize> {
+        let start = place.offset.unwrap_or(0) / 4;
+        start..start + place.offset.map_or(0, |_| self.model.tensor(tensor).shape.elements())
+    }
+
+    /// Where a tensor's value is.
+    pub fn value(&self, tensor: usize) -> Range<usize> {
+        self.range(self.model.value_placement(self.mode, tensor), tensor)
+    }
+
+    /// Where a tensor's relevance is.
+    pub fn relevance(&self, tensor: usize) -> Range<usize> {
+        self.range(self.model.relevance_placement(self.mode, tensor), tensor)
+    }
+
+    /// Values of a step's first two operands; the second is empty where there is none.
+    fn operands(&self, step: &Step) -> [Range<usize>; 2] {
+        [0, 1].map(|k| if k < step.operands.min(2) { self.value(self.model.operand(step, k)) } else { 0..0 })
+    }
+
+    fn sinks(&self, step: &Step) -> [Range<usize>; 2] {
+        [0, 1].map(|k| if k < step.operands.min(2) { self.relevance(self.model.operand(step, k)) } else { 0..0 })
+    }
+
+    /// Runs a step forward.
+    pub fn forward(&mut self, step: &Step) {
+        let model = self.model;
+        let output = self.value(step.output);
+        let in_place = model.in_place(step);
+        if step.op.is_structural() {
+            for k in 0..if in_place { 0 } else { step.operands } {
+                let input = self.value(model.operand(step, k));
+                // Padding keeps the value that the first operand's turn found.
+                if let (Op::Pad, Some(y)) = (step.op, self.arena.get_mut(output.clone())) {
+                    y.fill(step.floats[0]);
+                }
+                if let Ok([x, y]) = self.arena.get_disjoint_mut([input, output.clone()]) {
+                    Moves::new(&model, step, k).forward(x, y);
+                }
+            }
+            return;
+        }
+        if in_place {
+            if let Some(values) = self.arena.get_mut(output) {
+                Activation::new(&model, step).forward(values);
+            }
+            return;
+        }
+        let [first, second] = self.operands(step);
+        let Ok([x, x2, y]) = self.arena.get_disjoint_mut([first, second, output]) else { return };
+        match step.op {
+            Op::MaxPool => MaxPool::new(&model, step).forward(x, y),
+            Op::Activation => {
+                y.copy_from_slice(x);
+                Activation::new(&model, step).forward(y);
+            }
+            Op::Mul => mul::forward(x, x2, y),
+            Op::LocalResponseNorm => LocalResponseNorm::new(&model, step).forward(x, y),
+            Op::Softmax => softmax::forward(step.variant == 1, model.tensor(step.output).shape.channels, x, y),
+            _ => with_linear!(&model, step, |layer| linear::forward(&layer, [x, x2], y)),
+        }
+    }
+
+    /// Passes relevance back through a step, adding to what its operands have.
+    pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken {
+        let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
+        if self.model.in_place(step) {
+            self.in_place_back(index, step, &rule);
+        } else if step.op.is_structural() {
+            self.structural_back(step);
+        } else if let Some(choice) = choice {
+            return self.layer_back(index, step, choice, condition);
+        }
+        Taken::default()
+    }
+
+    fn structural_back(&mut self, step: &Step) {
+        for k in 0..step.operands {
+            let memory = [self.relevance(step.output), self.relevance(self.model.operand(step, k))];
+            if let Ok([r, sink]) = self.arena.get_disjoint_mut(memory) {
+                Moves::new(&self.model, step, k).backward(r, sink);
+            }
+        }
+    }
+
+    fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken {
+        let model = self.model;
+        let ([x, x2], [sink, sink2]) = (self.operands(step), self.sinks(step));
+        let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(index)];
+        let (non_negative, sizes) = (self.reads_non_negative(step), self.scratch_sizes(step));
+        let Ok([x, x2, sink, sink2, r, scratch]) = self.arena.get_disjoint_mut(memory) else {
+            return Taken::default();
+        };
+        let (rule, channels) = (choice.rule, model.tensor(step.output).shape.channels);
+        match step.op {
+            Op::MaxPool => MaxPool::new(&model, step).backward(&rule, x, r, sink),
+            Op::Activation => {
+                Activation::new(&model, step).backward(&rule, x, 0, r);
+                linear::add_to(sink, r);
+            }
+            Op::Mul => mul::backward(&rule, [x, x2], r, [sink, sink2]),
+            Op::LocalResponseNorm => {
+                let st = choice.effective_stabilizer();
+                LocalResponseNorm::new(&model, step).backward(&rule, st, x, r, sink);
+            }
+            Op::Softmax => softmax::backward(&rule, step.variant == 1, channels, x, r, sink),
+            _ => {
+                let source = Source::tensor([x, x2], non_negative);
+                return with_linear!(&model, step, |layer| {
+                    let way = Way::new(&layer, sizes, source, r, [sink, sink2], scratch, choice);
+                    way.map(|way| way.measuring(condition).propagate()).unwrap_or_default()
+                });
+            }
+        }
+        Taken::default()
+    }
+
+    /// Whether no operand of a step can be negative.
+    fn reads_non_negative(&self, step: &Step) -> bool {
+        (0..step.operands).all(|k| self.model.tensor(self.model.operand(step, k)).non_negative)
+    }
+
+    fn scratch_sizes(&self, step: &Step) -> Scratch {
+        let input = self.model.tensor(self.model.operand(step, 0)).shape;
+        Scratch::of(step, input, self.model.tensor(step.output).shape)
+    }
+
+    fn scratch(&self, index: usize) -> Range<usize> {
+        let bytes = crate::plan::scratch_bytes(&self.model, self.mode, index);
+        let start = self.model.scratch_offset(self.mode, index).unwrap_or(0) / 4;
+        start..start + bytes / 4
+    }
+
+    /// An activation that overwrote its input: the input is computed again, row by row, from what the step before it
+    /// read, which is still there because that step's own way back comes later.
+    fn in_place_back(&mut self, index: usize, step: &Step, rule: &Rule<'_>) {
+        let model = self.model;
+        let Some(producer) = model.producer(model.operand(step, 0)) else { return };
+        if *rule == Rule::Pass || step.op != Op::Activation {
+            return;
+        }
+        let before = model.step(producer);
+        let [x, x2] = self.operands(&before);
+        let memory = [x, x2, self.relevance(step.output), self.scratch(index)];
+        let Ok([x, x2, r, scratch]) = self.arena.get_disjoint_mut(memory) else { return };
+        let activation = Activation::new(&model, step);
+        let row_len = model.tensor(before.output).shape.row();
+        let Some(z) = scratch.get_mut(..row_len) else { return };
+        with_linear!(&model, &before, |layer| {
+            for (row, r) in r.chunks_exact_mut(row_len).enumerate() {
+                linear::forward_row(&layer, [x, x2], row, z);
+                activation.backward(rule, z, row * row_len, r);
+            }
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! Windows that do not mix channels: depthwise convolution and average pooling.
+
+use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use crate::lanes::{self, Part};
+use crate::model::Model;
+use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
+use crate::step::{Axis, Op, Shape, Step};
+
+/// A window over each channel by itself.
+pub struct Window<'a> {
+    kernel: Kernel<'a>,
+    bias: &'a [f32],
+    input: Shape,
+    output: Shape,
+    vertical: Axis,
+    horizontal: Axis,
+}
+
+/// The weights of a window.
+#[derive(Clone, Copy)]
+enum Kernel<'a> {
+    /// `[kernel row][kernel column][channel]`.
+    Depthwise(&'a [f32]),
+    /// One over the number of inputs, or of taps.
+    Mean {
+        /// Padding counts.
+        count_pad: bool,
+    },
+}
+
+impl<'a> Window<'a> {
+    /// The window that a step describes.
+    pub fn new(model: &Model<'a>, step: &Step) -> Self {
+        let input = model.tensor(model.operand(step, 0)).shape;
+        let output = model.tensor(step.output).shape;
+        let [vertical, horizontal] = step.axes(input, output);
+        let (kernel, bias) = match step.op {
+            Op::Depthwise => (Kernel::Depthwise(model.floats(step.params[0])), model.floats(step.params[1])),
+            _ => (Kernel::Mean { count_pad: step.flags & FLAG_COUNT_PAD != 0 }, &[][..]),
+        };
+        Self { kernel, bias, input, output, vertical, horizontal }
+    }
+
+    /// Calls `f(input pixel, tap)` for every input pixel that an output pixel reads.
+    #[inline(always)]
+    fn each_tap(&self, row: usize, column: usize, mut f: impl FnMut(usize, usize)) {
+        let (y, x) = (self.vertical.taps(row), self.horizontal.taps(column));
+        for ky in y.0..y.1 {
+            let line = row * self.vertical.stride + ky * self.vertical.dilation - self.vertical.before;
+            for kx in x.0..x.1 {
+                let place = column * self.horizontal.stride + kx * self.horizontal.dilation - self.horizontal.before;
+                f(line * self.input.width + place, ky * self.horizontal.kernel + kx);
+            }
+        }
+    }
+
+    /// The weight of a mean over one output's window.
+    fn mean(&self, row: usize, column: usize, count_pad: bool) -> f32 {
+        let taps = if count_pad {
+            counted(&self.vertical, row) * counted(&self.horizontal, column)
+        } else {
+            self.fan_in(row, column)
+        };
+        1.0 / taps.max(1) as f32
+    }
+
+    /// Weights of channels `at..at + BLOCK` for one tap.
+    #[inline(always)]
+    fn weights(&self, mean: f32, tap: usize, at: usize) -> lanes::Lanes {
+        match self.kernel {
+            Kernel::Depthwise(w) => {
+                let start = tap * self.input.channels;
+                let end = (at + BLOCK).min(self.input.channels);
+                lanes::load(w.get(start + at..start + end).unwrap_or(&[]))
+            }
+            Kernel::Mean { .. } => [mean; BLOCK],
+        }
+    }
+
+    fn uniform(&self, row: usize, column: usize) -> f32 {
+        match self.kernel {
+            Kernel::Mean { count_pad } => self.mean(row, column, count_pad),
+            Kernel::Depthwise(_) => 0.0,
+        }
+    }
+}
+
+/// Taps of a window that count when padding does: those up to the end of the padding.
+fn counted(axis: &Axis, o: usize) -> usize {
+    let end = axis.input + axis.before + axis.after;
+    end.saturating_sub(o * axis.stride).div_ceil(axis.dilation).min(axis.kernel)
+}
+
+impl Linear for Window<'_> {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.output)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        let channels = self.input.channels;
+        for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.output.width) {
+            let mean = self.uniform(row, column);
+            for (block, z) in z.chunks_mut(BLOCK).enumerate() {
+                let at = block * BLOCK;
+                let mut acc = [0.0; BLOCK];
+                self.each_tap(row, column, |pixel, tap| {
+                    let x = lanes::load(x.get(0, pixel, channels, at, z.len()));
+                    let w = self.weights(mean, tap, at);
+                    for ((acc, x), w) in acc.iter_mut().zip(x).zip(w) {
+                        *acc += part.term(x, w);
+                    }
+                });
+                for (z, acc) in z.iter_mut().zip(acc) {
+                    *z = acc;
+                }
+            }
+        }
+    }
+
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+        let channels = self.input.channels;
+        for (column, s) in s.chunks_exact(channels).enumerate().take(self.output.width) {
+            let mean = self.uniform(row, column);
+            self.each_tap(row, column, |pixel, tap| {
+                let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
+                for (block, (r, s)) in r.chunks_mut(BLOCK).zip(s.chunks(BLOCK)).enumerate() {
+                    let at = block * BLOCK;
+                    let x = lanes::load(x.get(0, pixel, channels, at, r.len()));
+                    let w = self.weights(mean, tap, at);
+                    for (((r, s), x), w) in r.iter_mut().zip(s).zip(x).zip(w) {
+                        *r += part.term(x, w) * s;
+                    }
+                }
+            });
+        }
+    }
+
+    fn fan_in(&self, row: usize, pixel: usize) -> usize {
+        let (y, x) = (self.vertical.taps(row), self.horizontal.taps(pixel));
+        (y.1 - y.0) * (x.1 - x.0)
+    }
+}

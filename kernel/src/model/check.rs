@@ -1,0 +1,788 @@
+//! Every rule that an image must obey, in one place, before anything runs.
+//!
+//! The order matters: each check may use what the ones before it have established.
+
+use super::format::{ALIGNMENT, BLOCK, MAGIC, MAX_RANK, MAX_STEPS, NONE_16, NONE_32, Section, VERSION};
+use super::format::{header, plan as table, port, step as field, string, tensor};
+use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
+use crate::error::{ImageError, Place, Reason};
+use crate::plan::{Lifetime, Mode, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime};
+use crate::step::{Axis, DType, Function, Op, Shape, Step};
+
+/// No size in an image may exceed this: whatever is computed from it then fits 32 bits.
+const MAX_BYTES: u64 = i32::MAX as u64;
+
+macro_rules! ensure {
+    ($condition:expr, $place:ident $index:expr, $reason:ident) => {
+        if !$condition {
+            return Err(ImageError { place: Place::$place, index: $index, reason: Reason::$reason });
+        }
+    };
+    ($condition:expr, $reason:ident) => {
+        if !$condition {
+            return Err(Reason::$reason);
+        }
+    };
+}
+
+macro_rules! attempt {
+    ($result:expr) => {
+        if let Err(error) = $result {
+            return Err(error);
+        }
+    };
+    ($result:expr, $place:ident $index:expr) => {
+        if let Err(reason) = $result {
+            return Err(ImageError { place: Place::$place, index: $index, reason });
+        }
+    };
+}
+
+/// All checks.
+pub(super) const fn image(bytes: &[u8]) -> Result<(), ImageError> {
+    attempt!(draft(bytes));
+    let model = Model::new_unchecked(bytes);
+    let mut mode = 0;
+    while mode < Mode::ALL.len() {
+        attempt!(plan(&model, Mode::ALL[mode]), Plan mode);
+        mode += 1;
+    }
+    Ok(())
+}
+
+/// All checks but those of the plans.
+pub(super) const fn draft(bytes: &[u8]) -> Result<(), ImageError> {
+    attempt!(head(bytes));
+    let model = Model::new_unchecked(bytes);
+    attempt!(strings(&model));
+    attempt!(tensors(&model));
+    attempt!(steps(&model));
+    attempt!(ports(&model));
+    attempt!(order(&model));
+    attempt!(storage(&model));
+    Ok(())
+}
+
+const fn head(bytes: &[u8]) -> Result<(), ImageError> {
+    ensure!(bytes.len() >= MAGIC.len(), Header 0, NotAnImage);
+    let mut i = 0;
+    while i < MAGIC.len() {
+        ensure!(bytes[i] == MAGIC[i], Header 0, NotAnImage);
+        i += 1;
+    }
+    ensure!(bytes.len() >= header::SIZE, Header 0, Truncated);
+    ensure!(read_u16(bytes, header::VERSION) == VERSION, Header 0, UnknownVersion);
+    ensure!(read_u16(bytes, header::HEADER_SIZE) as usize == header::SIZE, Header 0, UnknownVersion);
+    ensure!(read_u32(bytes, header::FLAGS) == 0, Header 0, UnknownFlag);
+    ensure!(read_u16(bytes, header::RESERVED) == 0, Header 0, Reserved);
+    ensure!(read_u32(bytes, header::FILE_SIZE) as usize == bytes.len(), Header 0, Truncated);
+    ensure!(bytes.len() as u64 <= MAX_BYTES, Header 0, Size);
+    let covered = slice(bytes, header::CRC_START, bytes.len() - header::CRC_START);
+    ensure!(read_u32(bytes, header::CRC) == crc32(covered), Header 0, Checksum);
+    sections(bytes)
+}
+
+/// Sections follow each other in order, aligned, inside the file, with zeros between them.
+const fn sections(bytes: &[u8]) -> Result<(), ImageError> {
+    let model = Model::new_unchecked(bytes);
+    let mut end = header::SIZE;
+    let mut i = 0;
+    while i < Section::ALL.len() {
+        let (offset, count) = model.section(Section::ALL[i]);
+        ensure!(offset == end.next_multiple_of(ALIGNMENT), Section i, Bounds);
+        let size = count as u64 * Section::ALL[i].record_size() as u64;
+        ensure!(offset as u64 + size <= bytes.len() as u64, Section i, Bounds);
+        while end < offset {
+            ensure!(bytes[end] == 0, Section i, Reserved);
+            end += 1;
+        }
+        end = offset + size as usize;
+        i += 1;
+    }
+    ensure!(end == bytes.len(), Header 0, Bounds);
+    let tables = table::MODES * table::table_size(model.tensors(), model.steps());
+    ensure!(model.section(Section::Plans).1 == tables, Section Section::Plans as usize, Size);
+    ensure!(model.steps() > 0 && model.inputs() > 0 && model.outputs() > 0, Header 0, Empty);
+    ensure!(model.steps() <= MAX_STEPS && model.tensors() < NONE_16 as usize, Header 0, Size);
+    ensure!(model.inputs() + model.outputs() == model.section(Section::Ports).1, Header 0, Index);
+    Ok(())
+}
+
+const fn strings(model: &Model<'_>) -> Result<(), ImageError> {
+    let count = model.section(Section::Strings).1;
+    let (_, text) = model.section(Section::Text);
+    ensure!(count < NONE_16 as usize, Section Section::Strings as usize, Size);
+    let mut i = 0;
+    while i < count {
+        let at = model.record(Section::Strings, i);
+        let offset = read_u32(model.image, at + string::OFFSET) as u64;
+        let length = read_u32(model.image, at + string::LENGTH) as u64;
+        ensure!(offset + length <= text as u64, String i, Bounds);
+        ensure!(core::str::from_utf8(model.string_bytes(i as u16)).is_ok(), String i, Text);
+        i += 1;
+    }
+    ensure!(string_exists(model, read_u16(model.image, header::NAME)), Header 0, Index);
+    Ok(())
+}
+
+const fn string_exists(model: &Model<'_>, index: u16) -> bool {
+    index == NONE_16 || (index as usize) < model.section(Section::Strings).1
+}
+
+const fn tensors(model: &Model<'_>) -> Result<(), ImageError> {
+    let mut i = 0;
+    while i < model.tensors() {
+        let at = model.record(Section::Tensors, i);
+        let Some(dtype) = DType::from_code(read_u8(model.image, at + tensor::DTYPE)) else {
+            return Err(ImageError { place: Place::Tensor, index: i, reason: Reason::UnknownType });
+        };
+        ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::NON_NEGATIVE == 0, Tensor i, UnknownFlag);
+        ensure!(read_u16(model.image, at + tensor::RESERVED_18) == 0, Tensor i, Reserved);
+        ensure!(read_u32(model.image, at + tensor::RESERVED_28) == 0, Tensor i, Reserved);
+        // Floats have no quantisation.
+        ensure!(read_u32(model.image, at + tensor::SCALE) == 0, Tensor i, Attribute);
+        ensure!(read_u32(model.image, at + tensor::ZERO_POINT) == 0, Tensor i, Attribute);
+        ensure!(string_exists(model, read_u16(model.image, at + tensor::NAME)), Tensor i, Index);
+        ensure!(model.storage(i) < model.tensors(), Tensor i, Index);
+        let shape = model.tensor(i).shape;
+        let pixels = (shape.height as u64).saturating_mul(shape.width as u64);
+        let bytes = pixels.saturating_mul(shape.channels as u64).saturating_mul(dtype.size() as u64);
+        ensure!(bytes > 0 && bytes <= MAX_BYTES, Tensor i, Size);
+        i += 1;
+    }
+    Ok(())
+}
+
+/// Which fields of its record an op uses; every other one must be zero.
+struct Uses {
+    operands: (usize, usize),
+    variants: u8,
+    flags: u16,
+    window: bool,
+    groups: bool,
+    params: usize,
+    floats: usize,
+    ints: usize,
+}
+
+impl Uses {
+    const NOTHING: Self =
+        Self { operands: (1, 1), variants: 1, flags: 0, window: false, groups: false, params: 0, floats: 0, ints: 0 };
+
+    const fn of(op: Op) -> Self {
+        match op {
+            Op::Conv | Op::ConvTranspose => Self { window: true, groups: true, params: 2, ..Self::NOTHING },
+            Op::Depthwise => Self { window: true, params: 2, ..Self::NOTHING },
+            Op::Dense | Op::Affine => Self { params: 2, ..Self::NOTHING },
+            Op::MaxPool => Self { window: true, ..Self::NOTHING },
+            Op::AveragePool => Self { window: true, flags: field::FLAG_COUNT_PAD, ..Self::NOTHING },
+            Op::Activation => Self { variants: 13, params: 1, floats: 2, ..Self::NOTHING },
+            Op::Add => Self { operands: (2, 2), flags: field::FLAG_SUBTRACT, ..Self::NOTHING },
+            Op::Mul => Self { operands: (2, 2), ..Self::NOTHING },
+            Op::Concat => Self { operands: (1, 0xffff), variants: 3, ..Self::NOTHING },
+            Op::Pad => Self { floats: 1, ints: 3, ..Self::NOTHING },
+            Op::Slice => Self { ints: 6, ..Self::NOTHING },
+            Op::View => Self::NOTHING,
+            Op::Transpose => Self { ints: 8, ..Self::NOTHING },
+            Op::LocalResponseNorm => Self { floats: 3, ints: 1, ..Self::NOTHING },
+            Op::Softmax => Self { variants: 2, ..Self::NOTHING },
+        }
+    }
+}
+
+const fn steps(model: &Model<'_>) -> Result<(), ImageError> {
+    let mut i = 0;
+    while i < model.steps() {
+        let at = model.record(Section::Steps, i);
+        attempt!(step_record(model, at), Step i);
+        let step = model.step(i);
+        attempt!(step_shapes(model, &step), Step i);
+        let claimed = model.tensor(step.output).non_negative;
+        ensure!(!claimed || is_non_negative(model, &step), Step i, Sign);
+        i += 1;
+    }
+    Ok(())
+}
+
+/// The record by itself: codes, counts, bounds, and zeros where the op uses nothing.
+const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
+    let image = model.image;
+    let Some(op) = Op::from_code(read_u8(image, at + field::OP)) else {
+        return Err(Reason::UnknownOp);
+    };
+    let uses = Uses::of(op);
+    ensure!(read_u8(image, at + field::VARIANT) < uses.variants, UnknownVariant);
+    ensure!(read_u16(image, at + field::FLAGS) & !uses.flags == 0, UnknownFlag);
+    ensure!(string_exists(model, read_u16(image, at + field::NAME)), Index);
+    ensure!((read_u16(image, at + field::OUTPUT) as usize) < model.tensors(), Index);
+    ensure!(read_u16(image, at + field::RESERVED_14) == 0, Reserved);
+    ensure!(read_u32(image, at + field::RESERVED_120) == 0, Reserved);
+    ensure!(read_u32(image, at + field::RESERVED_120 + 4) == 0, Reserved);
+
+    let count = read_u16(image, at + field::OPERANDS_COUNT) as usize;
+    let first = read_u32(image, at + field::OPERANDS_FIRST) as usize;
+    ensure!(count >= uses.operands.0 && count <= uses.operands.1, Operands);
+    ensure!(first as u64 + count as u64 <= model.section(Section::Operands).1 as u64, Operands);
+    let mut k = 0;
+    while k < count {
+        ensure!(model.operand_at(first + k) < model.tensors(), Index);
+        k += 1;
+    }
+
+    if !uses.window {
+        ensure!(is_zero(image, at + field::KERNEL, field::GROUPS - field::KERNEL), Reserved);
+    }
+    if !uses.groups {
+        ensure!(read_u32(image, at + field::GROUPS) == 0, Reserved);
+    }
+    ensure!(is_zero(image, at + field::PARAMS + 8 * uses.params, 8 * (4 - uses.params)), Reserved);
+    ensure!(is_zero(image, at + field::FLOATS + 4 * uses.floats, 4 * (4 - uses.floats)), Reserved);
+    ensure!(is_zero(image, at + field::INTS + 4 * uses.ints, 4 * (8 - uses.ints)), Reserved);
+
+    let mut p = 0;
+    while p < uses.params {
+        let offset = read_u32(image, at + field::PARAMS + 8 * p) as u64;
+        let len = read_u32(image, at + field::PARAMS + 8 * p + 4) as u64;
+        ensure!(offset.is_multiple_of(ALIGNMENT as u64), Bounds);
+        ensure!(offset + 4 * len <= model.section(Section::Params).1 as u64, Bounds);
+        p += 1;
+    }
+    let mut f = 0;
+    while f < uses.floats {
+        ensure!(read_f32(image, at + field::FLOATS + 4 * f).is_finite(), Attribute);
+        f += 1;
+    }
+    Ok(())
+}
+
+const fn is_zero(bytes: &[u8], at: usize, len: usize) -> bool {
+    let mut i = 0;
+    while i < len {
+        if read_u8(bytes, at + i) != 0 {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Shapes, windows, parameter lengths and attributes of one step.
+const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
+    let input = model.tensor(model.operand(step, 0)).shape;
+    let output = model.tensor(step.output).shape;
+    match step.op {
+        Op::Conv | Op::ConvTranspose => {
+            let groups = step.groups;
+            ensure!(groups > 0, Attribute);
+            ensure!(input.channels.is_multiple_of(groups) && output.channels.is_multiple_of(groups), Shape);
+            attempt!(windows(step, input, output));
+            let blocks = groups as u64 * (output.channels / groups).div_ceil(BLOCK) as u64;
+            let taps = step.kernel[0] as u64 * step.kernel[1] as u64 * (input.channels / groups) as u64;
+            ensure!(step.params[0].len as u64 == blocks.saturating_mul(taps).saturating_mul(BLOCK as u64), Params);
+            bias(step, output.channels)
+        }
+        Op::Depthwise => {
+            ensure!(input.channels == output.channels, Shape);
+            attempt!(windows(step, input, output));
+            let taps = step.kernel[0] as u64 * step.kernel[1] as u64;
+            ensure!(step.params[0].len as u64 == taps * output.channels as u64, Params);
+            bias(step, output.channels)
+        }
+        Op::Dense => {
+            ensure!(output.height == 1 && output.width == 1, Shape);
+            let blocks = output.channels.div_ceil(BLOCK) as u64;
+            ensure!(step.params[0].len as u64 == blocks * input.elements() as u64 * BLOCK as u64, Params);
+            bias(step, output.channels)
+        }
+        Op::MaxPool | Op::AveragePool => {
+            ensure!(input.channels == output.channels, Shape);
+            windows(step, input, output)
+        }
+        Op::Activation => {
+            ensure!(input.same(output), Shape);
+            activation(step, output)
+        }
+        Op::Affine => {
+            ensure!(input.same(output), Shape);
+            let (scale, shift) = (step.params[0].len, step.params[1].len);
+            ensure!(scale == output.channels || scale == output.elements(), Params);
+            ensure!(shift == 0 || shift == scale, Params);
+            Ok(())
+        }
+        Op::Add => {
+            ensure!(model.operand(step, 0) != model.operand(step, 1), Operands);
+            ensure!(input.same(output) && model.tensor(model.operand(step, 1)).shape.same(output), Shape);
+            Ok(())
+        }
+        Op::Mul => {
+            ensure!(model.operand(step, 0) != model.operand(step, 1), Operands);
+            let gate = model.tensor(model.operand(step, 1)).shape;
+            ensure!(input.same(output), Shape);
+            let vector = gate.height == 1 && gate.width == 1 && gate.channels == output.channels;
+            ensure!(gate.same(output) || vector, Shape);
+            Ok(())
+        }
+        Op::Concat => concat(model, step, output),
+        Op::Pad => {
+            let [top, left, front, ..] = step.ints;
+            ensure!(fits(top, input.height, output.height), Shape);
+            ensure!(fits(left, input.width, output.width), Shape);
+            ensure!(fits(front, input.channels, output.channels), Shape);
+            Ok(())
+        }
+        Op::Slice => {
+            let s = step.ints;
+            ensure!(samples(s[0], s[3], output.height, input.height), Shape);
+            ensure!(samples(s[1], s[4], output.width, input.width), Shape);
+            ensure!(samples(s[2], s[5], output.channels, input.channels), Shape);
+            Ok(())
+        }
+        Op::View => {
+            ensure!(input.elements() == output.elements(), Shape);
+            Ok(())
+        }
+        Op::Transpose => transpose(step, input, output),
+        Op::LocalResponseNorm => {
+            ensure!(input.same(output), Shape);
+            let [alpha, beta, bias, _] = step.floats;
+            ensure!(step.ints[0] > 0 && step.ints[0] <= 0xffff, Attribute);
+            ensure!(alpha >= 0.0 && beta >= 0.0 && bias > 0.0, Attribute);
+            Ok(())
+        }
+        Op::Softmax => {
+            ensure!(input.same(output), Shape);
+            Ok(())
+        }
+    }
+}
+
+const fn bias(step: &Step, channels: usize) -> Result<(), Reason> {
+    ensure!(step.params[1].len == 0 || step.params[1].len == channels, Params);
+    Ok(())
+}
+
+const fn activation(step: &Step, shape: Shape) -> Result<(), Reason> {
+    let slopes = step.params[0].len;
+    let [a, b, ..] = step.floats;
+    match step.function() {
+        Some(Function::PRelu) => ensure!(slopes == 1 || slopes == shape.channels, Params),
+        Some(Function::Clip) => ensure!(slopes == 0 && a <= b, Attribute),
+        Some(_) => ensure!(slopes == 0, Params),
+        None => return Err(Reason::UnknownVariant),
+    }
+    Ok(())
+}
+
+const fn concat(model: &Model<'_>, step: &Step, output: Shape) -> Result<(), Reason> {
+    let mut sum = 0;
+    let mut k = 0;
+    while k < step.operands {
+        let part = model.tensor(model.operand(step, k)).shape;
+        let joined = match step.variant {
+            0 => Shape::new(output.height, part.width, part.channels),
+            1 => Shape::new(part.height, output.width, part.channels),
+            _ => Shape::new(part.height, part.width, output.channels),
+        };
+        ensure!(joined.same(output), Shape);
+        sum += match step.variant {
+            0 => part.height as u64,
+            1 => part.width as u64,
+            _ => part.channels as u64,
+        };
+        k += 1;
+    }
+    let whole = match step.variant {
+        0 => output.height,
+        1 => output.width,
+        _ => output.channels,
+    };
+    ensure!(sum == whole as u64, Shape);
+    Ok(())
+}
+
+const fn transpose(step: &Step, input: Shape, output: Shape) -> Result<(), Reason> {
+    let mut seen = [false; 4];
+    let mut elements = 1;
+    let mut i = 0;
+    while i < 4 {
+        elements *= step.ints[i] as u64;
+        ensure!(elements <= MAX_BYTES, Shape);
+        let axis = step.ints[4 + i] as usize;
+        ensure!(axis < 4 && !seen[axis], Attribute);
+        seen[axis] = true;
+        i += 1;
+    }
+    ensure!(elements == input.elements() as u64 && elements == output.elements() as u64, Shape);
+    Ok(())
+}
+
+/// `before + inner ≤ outer`.
+const fn fits(before: u32, inner: usize, outer: usize) -> bool {
+    before as u64 + inner as u64 <= outer as u64
+}
+
+/// `start, start + step, …` are `count` positions below `limit`.
+const fn samples(start: u32, step: u32, count: usize, limit: usize) -> bool {
+    step > 0 && start as u64 + step as u64 * (count as u64 - 1) < limit as u64
+}
+
+/// Windows fit their tensors, and no pooling window lies wholly in the padding.
+const fn windows(step: &Step, input: Shape, output: Shape) -> Result<(), Reason> {
+    let axes = step.axes(input, output);
+    let mut i = 0;
+    while i < axes.len() {
+        let axis = axes[i];
+        ensure!(axis.kernel > 0 && axis.stride > 0 && axis.dilation > 0, Attribute);
+        let reach = (axis.kernel as u64 - 1) * axis.dilation as u64 + 1;
+        let pads = axis.before as u64 + axis.after as u64;
+        let wide = if axis.transposed { axis.input } else { axis.output } as u64 * axis.stride as u64 + reach + pads;
+        ensure!(wide <= MAX_BYTES && (axis.input as u64 + pads) <= MAX_BYTES, Size);
+        if axis.transposed {
+            let whole = (axis.input as u64 - 1) * axis.stride as u64 + reach;
+            ensure!(axis.output as u64 + pads < whole + axis.stride as u64 * 2, Shape);
+        } else {
+            let padded = axis.input as u64 + pads;
+            ensure!(reach <= padded || matches!(step.op, Op::MaxPool | Op::AveragePool), Shape);
+            let room = padded.saturating_sub(reach);
+            let (floor, ceil) = (room / axis.stride as u64 + 1, room.div_ceil(axis.stride as u64) + 1);
+            let pool = matches!(step.op, Op::MaxPool | Op::AveragePool);
+            ensure!(axis.output as u64 == floor || (pool && axis.output as u64 == ceil), Shape);
+            ensure!(!pool || reads_everywhere(&axis), Shape);
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+const fn reads_everywhere(axis: &Axis) -> bool {
+    let mut o = 0;
+    while o < axis.output {
+        let (first, last) = axis.taps(o);
+        if first >= last {
+            return false;
+        }
+        o += 1;
+    }
+    true
+}
+
+/// Whether the step's output cannot be negative.
+const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
+    let mut inputs = true;
+    let mut k = 0;
+    while k < step.operands {
+        inputs = inputs && model.tensor(model.operand(step, k)).non_negative;
+        k += 1;
+    }
+    match step.op {
+        Op::Activation => match step.function() {
+            Some(Function::Relu | Function::Sigmoid | Function::HardSigmoid | Function::Softplus) => true,
+            Some(Function::Clip) => step.floats[0] >= 0.0 || (inputs && step.floats[1] >= 0.0),
+            Some(Function::Selu) => inputs && step.floats[1] >= 0.0,
+            _ => inputs,
+        },
+        Op::Add => inputs && step.flags & field::FLAG_SUBTRACT == 0,
+        Op::Pad => inputs && step.floats[0] >= 0.0,
+        Op::Softmax => step.variant == 0,
+        Op::MaxPool
+        | Op::AveragePool
+        | Op::Mul
+        | Op::Concat
+        | Op::Slice
+        | Op::View
+        | Op::Transpose
+        | Op::LocalResponseNorm => inputs,
+        Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
+    }
+}
+
+const fn ports(model: &Model<'_>) -> Result<(), ImageError> {
+    let mut i = 0;
+    while i < model.section(Section::Ports).1 {
+        attempt!(port_record(model, model.record(Section::Ports, i)), Port i);
+        let tensor = model.port_tensor(i);
+        // An input is written by nobody, an output by a step.
+        ensure!(model.producer(tensor).is_none() == (i < model.inputs()), Port i, Port);
+        ensure!(i >= model.inputs() || !model.tensor(tensor).non_negative, Port i, Sign);
+        let mut k = 0;
+        while k < i {
+            ensure!(model.port_tensor(k) != tensor, Port i, Port);
+            k += 1;
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+const fn port_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
+    let image = model.image;
+    ensure!((read_u16(image, at + port::TENSOR) as usize) < model.tensors(), Index);
+    ensure!(string_exists(model, read_u16(image, at + port::NAME)), Index);
+    let shape = model.tensor(read_u16(image, at + port::TENSOR) as usize).shape;
+    let flags = read_u8(image, at + port::FLAGS);
+    ensure!(flags & !port::FLAGS_DEFINED == 0, UnknownFlag);
+
+    let rank = read_u8(image, at + port::RANK) as usize;
+    ensure!(rank <= MAX_RANK, Shape);
+    let mut seen = [false; MAX_RANK];
+    let mut elements = 1;
+    let mut i = 0;
+    while i < MAX_RANK {
+        let dim = read_u32(image, at + port::DIMS + 4 * i) as u64;
+        ensure!(dim > 0 && (i < rank || dim == 1), Shape);
+        elements *= dim;
+        ensure!(elements <= MAX_BYTES, Shape);
+        let axis = read_u8(image, at + port::ORDER + i) as usize;
+        ensure!(axis < MAX_RANK && !seen[axis], Attribute);
+        seen[axis] = true;
+        i += 1;
+    }
+    ensure!(elements == shape.elements() as u64, Shape);
+
+    let labels = read_u16(image, at + port::LABELS_COUNT) as usize;
+    let first = read_u16(image, at + port::LABELS_FIRST) as usize;
+    ensure!(labels == 0 || labels == shape.channels, Attribute);
+    ensure!(labels > 0 || first == 0, Reserved);
+    ensure!(first + labels <= model.section(Section::Strings).1, Index);
+
+    let (low, high) = (read_f32(image, at + port::LOW), read_f32(image, at + port::HIGH));
+    if flags & port::HAS_RANGE == 0 {
+        ensure!(is_zero(image, at + port::LOW, 8), Reserved);
+    } else {
+        ensure!(low.is_finite() && high.is_finite() && low < high, Attribute);
+    }
+    if flags & port::HAS_PIXELS == 0 {
+        ensure!(is_zero(image, at + port::PIXEL_SCALE, 32) && flags & port::BGR == 0, Reserved);
+    } else {
+        let mut c = 0;
+        while c < 8 {
+            ensure!(read_f32(image, at + port::PIXEL_SCALE + 4 * c).is_finite(), Attribute);
+            c += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Steps are in data-flow order: every tensor is an input or written once, and before it is read.
+const fn order(model: &Model<'_>) -> Result<(), ImageError> {
+    let mut t = 0;
+    while t < model.tensors() {
+        let mut writes = 0;
+        let mut p = 0;
+        while p < model.inputs() {
+            writes += (model.port_tensor(p) == t) as usize;
+            p += 1;
+        }
+        let mut written = if writes > 0 { Some(0) } else { None };
+        let mut i = 0;
+        while i < model.steps() {
+            let step = model.links(i);
+            let mut k = 0;
+            while k < step.operands {
+                ensure!(model.operand_at(step.first + k) != t || written.is_some(), Step i, Order);
+                k += 1;
+            }
+            if step.output == t {
+                writes += 1;
+                written = Some(i);
+            }
+            i += 1;
+        }
+        ensure!(writes == 1, Tensor t, Order);
+        t += 1;
+    }
+    Ok(())
+}
+
+/// A tensor has storage of its own, or that of the only operand of the step that works in place.
+const fn storage(model: &Model<'_>) -> Result<(), ImageError> {
+    let mut p = 0;
+    while p < model.inputs() {
+        let tensor = model.port_tensor(p);
+        ensure!(model.storage(tensor) == tensor, Tensor tensor, Storage);
+        p += 1;
+    }
+    let mut i = 0;
+    while i < model.steps() {
+        let step = model.step(i);
+        if model.storage(step.output) != step.output {
+            ensure!(may_work_in_place(model, &step), Tensor step.output, Storage);
+            let from = model.operand(&step, 0);
+            ensure!(model.storage(step.output) == model.storage(from), Tensor step.output, Storage);
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+/// A view always may; an activation may where the way back can recompute what it overwrote. Nobody else may read the
+/// operand.
+const fn may_work_in_place(model: &Model<'_>, step: &Step) -> bool {
+    let from = model.operand(step, 0);
+    let recomputable = match model.producer(from) {
+        Some(producer) => model.links(producer).op.is_linear(),
+        None => false,
+    };
+    matches!(step.op, Op::View) && !is_output(model, from) && consumers(model, from) == 1
+        || matches!(step.op, Op::Activation) && recomputable && !is_output(model, from) && consumers(model, from) == 1
+}
+
+const fn is_output(model: &Model<'_>, tensor: usize) -> bool {
+    let mut p = model.inputs();
+    while p < model.inputs() + model.outputs() {
+        if model.port_tensor(p) == tensor {
+            return true;
+        }
+        p += 1;
+    }
+    false
+}
+
+const fn consumers(model: &Model<'_>, tensor: usize) -> usize {
+    let mut count = 0;
+    let mut i = 0;
+    while i < model.steps() {
+        let step = model.links(i);
+        let mut k = 0;
+        while k < step.operands {
+            count += (model.operand_at(step.first + k) == tensor) as usize;
+            k += 1;
+        }
+        i += 1;
+    }
+    count
+}
+
+/// Something that a plan places: its bytes, and when they are in use.
+#[derive(Clone, Copy)]
+struct Item {
+    offset: usize,
+    bytes: usize,
+    lifetime: Lifetime,
+}
+
+/// Lifetimes are what the steps need, everything lies in the arena, and nothing that lives together overlaps.
+const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
+    let arena = model.arena_bytes(mode);
+    ensure!(arena as u64 <= MAX_BYTES && arena.is_multiple_of(ALIGNMENT), Arena);
+    ensure!(model.ledger_offset(mode).is_some() == mode.explains(), Arena);
+    let mut t = 0;
+    while t < model.tensors() {
+        attempt!(lifetimes(model, mode, t));
+        t += 1;
+    }
+    let items = 2 * model.tensors() + model.steps() + 1;
+    let mut i = 0;
+    while i < items {
+        if let Some(item) = plan_item(model, mode, i) {
+            ensure!(item.offset.is_multiple_of(ALIGNMENT), Bounds);
+            ensure!(item.offset as u64 + item.bytes as u64 <= arena as u64, Arena);
+            let mut k = 0;
+            while k < i {
+                if let Some(other) = plan_item(model, mode, k) {
+                    let apart = item.offset + item.bytes <= other.offset || other.offset + other.bytes <= item.offset;
+                    ensure!(apart || !item.lifetime.meets(other.lifetime), Overlap);
+                }
+                k += 1;
+            }
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+const fn lifetimes(model: &Model<'_>, mode: Mode, t: usize) -> Result<(), Reason> {
+    let root = model.storage(t);
+    let value = model.value_placement(mode, t);
+    let relevance = model.relevance_placement(mode, t);
+    ensure!(value.offset.is_some() && relevance.offset.is_some() == mode.explains(), Lifetime);
+    if root != t {
+        let (v, r) = (model.value_placement(mode, root), model.relevance_placement(mode, root));
+        ensure!(same(v.offset, value.offset) && same(r.offset, relevance.offset), Storage);
+        ensure!(v.lifetime.covers(value.lifetime) && value.lifetime.covers(v.lifetime), Lifetime);
+        ensure!(r.lifetime.covers(relevance.lifetime) && relevance.lifetime.covers(r.lifetime), Lifetime);
+        return Ok(());
+    }
+    ensure!(value.lifetime.covers(value_lifetime(model, mode, t)), Lifetime);
+    ensure!(!mode.explains() || relevance.lifetime.covers(relevance_lifetime(model, t)), Lifetime);
+    Ok(())
+}
+
+const fn same(a: Option<usize>, b: Option<usize>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// The `i`-th thing in the arena: values, relevances, scratches, the ledger.
+const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
+    let (tensors, steps) = (model.tensors(), model.steps());
+    if i < 2 * tensors {
+        let t = i % tensors;
+        let place = if i < tensors { model.value_placement(mode, t) } else { model.relevance_placement(mode, t) };
+        return match place.offset {
+            Some(offset) if model.storage(t) == t => {
+                Some(Item { offset, bytes: model.tensor(t).bytes(), lifetime: place.lifetime })
+            }
+            _ => None,
+        };
+    }
+    if i < 2 * tensors + steps {
+        let index = i - 2 * tensors;
+        let bytes = scratch_bytes(model, mode, index);
+        let time = crate::plan::backward_time(steps, index);
+        // A scratch that is needed but has no place is an overlap with everything.
+        let offset = match model.scratch_offset(mode, index) {
+            Some(offset) => offset,
+            None if bytes > 0 => NONE_32 as usize,
+            None => return None,
+        };
+        return Some(Item { offset, bytes, lifetime: Lifetime { first: time, last: time } });
+    }
+    match model.ledger_offset(mode) {
+        Some(offset) => Some(Item {
+            offset,
+            bytes: ledger_bytes(model),
+            lifetime: Lifetime { first: 0, last: crate::plan::end_time(steps) },
+        }),
+        None => None,
+    }
+}
+
+/// CRC-32 of IEEE 802.3, reflected, as in zlib.
+pub const fn crc32(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut i = 0;
+        while i < 256 {
+            let mut value = i as u32;
+            let mut bit = 0;
+            while bit < 8 {
+                value = if value & 1 == 1 { 0xedb8_8320 ^ (value >> 1) } else { value >> 1 };
+                bit += 1;
+            }
+            table[i] = value;
+            i += 1;
+        }
+        table
+    };
+    let mut crc = u32::MAX;
+    let mut i = 0;
+    while i < bytes.len() {
+        crc = TABLE[((crc ^ bytes[i] as u32) & 0xff) as usize] ^ (crc >> 8);
+        i += 1;
+    }
+    !crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crc32;
+
+    #[test]
+    fn crc_of_the_standard_check_string() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    }
+}

@@ -1,0 +1,193 @@
+//! Which tensor lives when, and where in the arena.
+//!
+//! Time runs forward over the steps and back again: step `i` of `n` works at time `i` on the way forward and at
+//! `2n − i` on the way back; the seed is set at time `n`. A value lives from its forward step to the last backward
+//! step that reads it; a relevance lives from the first consumer's way back to its producer's, and may overlay
+//! values that have died. Tensors that share storage (in-place steps) live and move as one.
+//!
+//! The plan itself (offsets) is made by the converter and stored in the image; here are the lifetimes that it must
+//! respect, and that [`Model::new`] holds it to.
+
+use crate::layers::linear::Scratch;
+use crate::model::Model;
+use crate::step::Op;
+
+/// What an arena is sized for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Mode {
+    /// Scores only: smallest arena.
+    Infer,
+    /// Scores and explanations. Relevance overlays activations that have died, so that a second explanation of the
+    /// same input repeats the inference.
+    Explain,
+    /// Scores and explanations; every activation is kept, so that several explanations share one inference.
+    Retain,
+}
+
+impl Mode {
+    /// All modes, in the order of the image.
+    pub const ALL: [Self; 3] = [Self::Infer, Self::Explain, Self::Retain];
+
+    /// Whether relevance has a place in this mode.
+    pub const fn explains(self) -> bool {
+        !matches!(self, Self::Infer)
+    }
+}
+
+/// First and last time at which something must be in memory, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// First write.
+    pub first: usize,
+    /// Last read.
+    pub last: usize,
+}
+
+impl Lifetime {
+    /// Whether both are in memory at some time.
+    pub const fn meets(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Whether `other` lies within.
+    pub const fn covers(self, other: Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
+    const fn including(self, time: usize) -> Self {
+        Self {
+            first: if time < self.first { time } else { self.first },
+            last: if time > self.last { time } else { self.last },
+        }
+    }
+}
+
+/// When step `i` works on the way forward.
+pub const fn forward_time(step: usize) -> usize {
+    step
+}
+
+/// When the seed is set, in a model of `steps` steps.
+pub const fn seed_time(steps: usize) -> usize {
+    steps
+}
+
+/// When step `i` works on the way back.
+pub const fn backward_time(steps: usize, step: usize) -> usize {
+    2 * steps - step
+}
+
+/// The moment after everything.
+pub const fn end_time(steps: usize) -> usize {
+    2 * steps + 1
+}
+
+/// When the value in this storage must be in memory.
+pub const fn value_lifetime(model: &Model<'_>, mode: Mode, storage: usize) -> Lifetime {
+    let steps = model.steps();
+    let mut life = Lifetime { first: usize::MAX, last: 0 };
+    let mut i = 0;
+    while i < steps {
+        let step = model.links(i);
+        if model.storage(step.output) == storage {
+            life = life.including(forward_time(i));
+        }
+        let mut k = 0;
+        while k < step.operands {
+            if model.storage(model.operand_at(step.first + k)) == storage {
+                life = life.including(forward_time(i));
+                if mode.explains() && step.op.reads_operands_back() {
+                    life = life.including(backward_time(steps, i));
+                }
+            }
+            k += 1;
+        }
+        i += 1;
+    }
+    let mut p = 0;
+    while p < model.inputs() + model.outputs() {
+        if model.storage(model.port_tensor(p)) == storage {
+            if p < model.inputs() {
+                life = life.including(0);
+            }
+            if p >= model.inputs() {
+                life = life.including(seed_time(steps));
+            }
+            if mode.explains() {
+                life = life.including(end_time(steps));
+            }
+        }
+        p += 1;
+    }
+    if matches!(mode, Mode::Retain) { life.including(end_time(steps)) } else { life }
+}
+
+/// When the relevance of this storage must be in memory.
+pub const fn relevance_lifetime(model: &Model<'_>, storage: usize) -> Lifetime {
+    let steps = model.steps();
+    let mut life = Lifetime { first: usize::MAX, last: 0 };
+    let mut i = 0;
+    while i < steps {
+        let step = model.links(i);
+        let mut k = 0;
+        while k < step.operands {
+            if model.storage(model.operand_at(step.first + k)) == storage {
+                life = life.including(backward_time(steps, i));
+                // Relevance starts before a softmax at the output.
+                if matches!(step.op, Op::Softmax) {
+                    life = life.including(seed_time(steps));
+                }
+            }
+            k += 1;
+        }
+        if model.storage(step.output) == storage {
+            life = life.including(backward_time(steps, i));
+        }
+        i += 1;
+    }
+    let mut p = 0;
+    while p < model.inputs() + model.outputs() {
+        if model.storage(model.port_tensor(p)) == storage {
+            life = life.including(if p < model.inputs() { end_time(steps) } else { seed_time(steps) });
+        }
+        p += 1;
+    }
+    life
+}
+
+/// Bytes of scratch that a step needs on its way back.
+pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, index: usize) -> usize {
+    if !mode.explains() {
+        return 0;
+    }
+    let step = model.step(index);
+    // An activation in place recomputes what it overwrote, with the scratch of the step before it.
+    let recomputed = match step.op {
+        Op::Activation if model.in_place(&step) => match model.producer(model.operand(&step, 0)) {
+            Some(producer) => model.step(producer),
+            None => step,
+        },
+        _ => step,
+    };
+    if !recomputed.op.is_linear() {
+        return 0;
+    }
+    let input = model.tensor(model.operand(&recomputed, 0)).shape;
+    let output = model.tensor(recomputed.output).shape;
+    4 * Scratch::of(&recomputed, input, output).total()
+}
+
+/// Bytes of the ledger and of the marks that say which relevances have been written.
+pub const fn ledger_bytes(model: &Model<'_>) -> usize {
+    4 * model.steps() * crate::ledger::Entry::WORDS + model.tensors().next_multiple_of(4)
+}
+
+/// Where one tensor lies in an arena, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Offset in bytes, `None` where there is nothing to place.
+    pub offset: Option<usize>,
+    /// When it is in memory.
+    pub lifetime: Lifetime,
+}

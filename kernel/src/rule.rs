@@ -1,0 +1,249 @@
+//! One step's choice: rule, bias, stabiliser.
+
+use crate::step::{Function, Op};
+
+/// What a denominator is divided as, so that nothing divides by zero; `sign(0) = +1`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stabilizer {
+    /// `z + ε·sign(z)`.
+    Signed(f32),
+    /// `sign(z)·max(|z|, ε)`.
+    Clip(f32),
+    /// `z + ε·rms(z)·sign(z)`, with the root mean square over the step's outputs.
+    NormScale(f32),
+    /// `ε` where `z` is exactly zero, `z` elsewhere.
+    AtZero(f32),
+    /// `z + ε`.
+    Unsigned(f32),
+}
+
+impl Stabilizer {
+    /// zennit's default.
+    pub const DEFAULT: Self = Self::Signed(1e-6);
+
+    /// The same form with another ε.
+    #[must_use]
+    pub const fn with_epsilon(self, epsilon: f32) -> Self {
+        match self {
+            Self::Signed(_) => Self::Signed(epsilon),
+            Self::Clip(_) => Self::Clip(epsilon),
+            Self::NormScale(_) => Self::NormScale(epsilon),
+            Self::AtZero(_) => Self::AtZero(epsilon),
+            Self::Unsigned(_) => Self::Unsigned(epsilon),
+        }
+    }
+
+    /// ε.
+    pub const fn epsilon(self) -> f32 {
+        match self {
+            Self::Signed(e) | Self::Clip(e) | Self::NormScale(e) | Self::AtZero(e) | Self::Unsigned(e) => e,
+        }
+    }
+
+    /// The stabilised denominator. `NormScale` must have been resolved to `Signed` by the caller, who knows the rms.
+    #[inline(always)]
+    pub(crate) fn stabilized(self, z: f32) -> f32 {
+        match self {
+            Self::Signed(e) | Self::NormScale(e) => z + signed(e, z),
+            Self::Clip(e) => {
+                if crate::lanes::absolute(z) > e {
+                    z
+                } else {
+                    signed(e, z)
+                }
+            }
+            Self::AtZero(e) => {
+                if z == 0.0 {
+                    e
+                } else {
+                    z
+                }
+            }
+            Self::Unsigned(e) => z + e,
+        }
+    }
+}
+
+#[inline(always)]
+fn signed(e: f32, z: f32) -> f32 {
+    if z >= 0.0 { e } else { -e }
+}
+
+/// What becomes of the share of relevance that belongs to the bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bias {
+    /// The bias is part of the denominator and keeps its share (most of the literature).
+    #[default]
+    Absorb,
+    /// The bias is left out of the denominator (zennit's `zero_params='bias'`).
+    Zero,
+    /// The shares of bias and stabiliser are spread evenly over the inputs that the output reads, so that nothing is
+    /// lost (Arras et al. 2017, `bias_factor = 1`).
+    Redistribute,
+}
+
+/// One end of the box of the z^B rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound<'a> {
+    /// The same everywhere.
+    Uniform(f32),
+    /// One value per channel, or one per input element, in the kernel's (channels-last) order.
+    Values(&'a [f32]),
+}
+
+/// Who gets the relevance of a maximum that several inputs reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ties {
+    /// The first in row-major order.
+    #[default]
+    First,
+    /// All of them, in equal parts (LRP toolbox).
+    Split,
+}
+
+/// How relevance passes back through a step.
+///
+/// `x` input, `w` weight, `b` bias, `z = Σ x·w + b`, `R` relevance of the outputs; `⁺` and `⁻` are the positive and
+/// the negative part; `st` is the [`Stabilizer`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule<'a> {
+    /// LRP-0 (Bach et al. 2015): `x·Σ w·R/z`; only an exact zero is stabilised.
+    Zero,
+    /// LRP-ε (Bach et al. 2015, eq. 58): `x·Σ w·R/st(z)`.
+    Epsilon(f32),
+    /// LRP-ε with the default stabiliser, for steps without parameters: average pooling, addition.
+    Norm,
+    /// LRP-αβ (Bach et al. 2015, eq. 60): positive contributions times α, negative ones times β; `α − β = 1`.
+    AlphaBeta {
+        /// Weight of the positive contributions.
+        alpha: f32,
+        /// Weight of the negative contributions.
+        beta: f32,
+    },
+    /// LRP-z⁺ (Montavon et al. 2017), αβ with α = 1, β = 0.
+    ZPlus,
+    /// LRP-β: αβ with `α = 1 + β`.
+    Beta(f32),
+    /// LRP-γ (Montavon et al. 2019) generalised to inputs and outputs of either sign.
+    Gamma(f32),
+    /// LRP-γ as first published, for positive inputs: `w + γ·w⁺` throughout.
+    GammaOriginal(f32),
+    /// z^B (Montavon et al. 2017), for inputs inside a box: `(x·w − low·w⁺ − high·w⁻)/st(Σ …)·R`.
+    ZBox {
+        /// Smallest values of the inputs.
+        low: Bound<'a>,
+        /// Largest values.
+        high: Bound<'a>,
+    },
+    /// w² (Montavon et al. 2017): `w²/st(Σ w² + b²)·R`.
+    WSquare,
+    /// Flat (Lapuschkin et al. 2019): the same share for every input that the output reads.
+    Flat,
+    /// Relevance passes through unchanged.
+    Pass,
+    /// The derivative: `Σ w·R`, `f′(x)·R`.
+    Gradient,
+    /// Guided backpropagation (Springenberg et al. 2015), for `ReLU`: `R` where `x > 0` and `R > 0`.
+    GuidedBackprop,
+    /// Deconvnet (Zeiler & Fergus 2014), for `ReLU`: `R` where `R > 0`.
+    Deconvnet,
+    /// The gradient of the softplus that approximates `ReLU` (Dombrowski et al. 2019): `σ(β·x)·R`.
+    BetaSmooth(f32),
+    /// For max pooling: the largest input takes all.
+    Winner(Ties),
+    /// For local response normalisation: first-order Taylor expansion (Binder et al. 2016).
+    Taylor,
+}
+
+impl Rule<'_> {
+    /// Whether the rule means something for this op. Structural steps need no rule and take any.
+    pub const fn applies_to(&self, op: Op, function: Option<Function>) -> bool {
+        match self {
+            Self::Gradient => true,
+            Self::Pass => !matches!(op, Op::Add | Op::MaxPool | Op::AveragePool),
+            Self::GuidedBackprop | Self::Deconvnet | Self::BetaSmooth(_) => matches!(function, Some(Function::Relu)),
+            Self::Winner(_) => matches!(op, Op::MaxPool),
+            Self::Taylor => matches!(op, Op::LocalResponseNorm),
+            Self::ZBox { .. } => op.is_weighted(),
+            Self::Flat => op.is_linear() || matches!(op, Op::MaxPool | Op::Mul),
+            Self::Zero
+            | Self::Epsilon(_)
+            | Self::Norm
+            | Self::AlphaBeta { .. }
+            | Self::ZPlus
+            | Self::Beta(_)
+            | Self::Gamma(_)
+            | Self::GammaOriginal(_)
+            | Self::WSquare => op.is_linear(),
+        }
+    }
+
+    /// Whether `Σ R` is meant to be kept: not so for the gradient and its relatives.
+    pub const fn conserves(&self) -> bool {
+        !matches!(self, Self::Gradient | Self::GuidedBackprop | Self::Deconvnet | Self::BetaSmooth(_))
+    }
+
+    /// Whether every parameter is finite and in range.
+    pub(crate) fn is_valid(&self) -> bool {
+        let non_negative = |v: f32| v.is_finite() && v >= 0.0;
+        match *self {
+            Self::Epsilon(v) | Self::Beta(v) | Self::Gamma(v) | Self::GammaOriginal(v) | Self::BetaSmooth(v) => {
+                non_negative(v)
+            }
+            Self::AlphaBeta { alpha, beta } => {
+                let sum_is_kept = crate::lanes::absolute(alpha - beta - 1.0) <= 1e-6;
+                non_negative(alpha) && non_negative(beta) && sum_is_kept
+            }
+            Self::ZBox { low, high } => [low, high].into_iter().all(|bound| match bound {
+                Bound::Uniform(v) => v.is_finite(),
+                Bound::Values(values) => values.iter().all(|v| v.is_finite()),
+            }),
+            _ => true,
+        }
+    }
+}
+
+/// A rule with its options: what a composite gives to a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice<'a> {
+    /// The rule.
+    pub rule: Rule<'a>,
+    /// What becomes of the bias.
+    pub bias: Bias,
+    /// How denominators are stabilised. [`Rule::Epsilon`] brings its own ε.
+    pub stabilizer: Stabilizer,
+}
+
+impl<'a> Choice<'a> {
+    /// A rule with default options.
+    pub const fn new(rule: Rule<'a>) -> Self {
+        Self { rule, bias: Bias::Absorb, stabilizer: Stabilizer::DEFAULT }
+    }
+
+    /// With another treatment of the bias.
+    #[must_use]
+    pub const fn with_bias(self, bias: Bias) -> Self {
+        Self { bias, ..self }
+    }
+
+    /// With another stabiliser.
+    #[must_use]
+    pub const fn with_stabilizer(self, stabilizer: Stabilizer) -> Self {
+        Self { stabilizer, ..self }
+    }
+
+    /// The stabiliser that the rule works with.
+    pub const fn effective_stabilizer(&self) -> Stabilizer {
+        match self.rule {
+            Rule::Epsilon(epsilon) => self.stabilizer.with_epsilon(epsilon),
+            Rule::Zero => Stabilizer::AtZero(1e-7),
+            _ => self.stabilizer,
+        }
+    }
+}
+
+impl<'a> From<Rule<'a>> for Choice<'a> {
+    fn from(rule: Rule<'a>) -> Self {
+        Self::new(rule)
+    }
+}

@@ -1,0 +1,509 @@
+//! Step, tensor and port: the typed view of one record of the image.
+
+use crate::model::format::{MAX_RANK, port, step};
+
+/// Type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DType {
+    /// IEEE 754 single precision.
+    F32 = 0,
+}
+
+impl DType {
+    /// The type with this code, if this kernel knows it.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::F32),
+            _ => None,
+        }
+    }
+
+    /// Bytes per element.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// Extent of a tensor, batch 1, channels last. Vectors are `1 × 1 × n`, sequences of vectors `t × 1 × n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels, the fastest-varying axis.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A shape.
+    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels }
+    }
+
+    /// Number of elements.
+    pub const fn elements(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Number of elements of one row.
+    pub const fn row(self) -> usize {
+        self.width * self.channels
+    }
+
+    /// Whether both shapes are the same (`==`, usable in `const`).
+    pub const fn same(self, other: Self) -> bool {
+        self.height == other.height && self.width == other.width && self.channels == other.channels
+    }
+}
+
+/// One activation of the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tensor {
+    /// Element type.
+    pub dtype: DType,
+    /// Extent.
+    pub shape: Shape,
+    /// No element is ever negative.
+    pub non_negative: bool,
+    /// The tensor whose memory this one uses (its own index unless an in-place step writes it).
+    pub storage: usize,
+    /// Name, as an index of a string.
+    pub(crate) name: u16,
+}
+
+impl Tensor {
+    /// Bytes that the tensor takes in the arena.
+    pub const fn bytes(&self) -> usize {
+        self.shape.elements() * self.dtype.size()
+    }
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Op {
+    /// Convolution, grouped or not.
+    Conv = 1,
+    /// Convolution of each channel with its own kernel.
+    Depthwise = 2,
+    /// Transposed convolution.
+    ConvTranspose = 3,
+    /// Fully connected: every output reads every input.
+    Dense = 4,
+    /// Maximum over a window.
+    MaxPool = 5,
+    /// Mean over a window; global when the window is the input.
+    AveragePool = 6,
+    /// Elementwise nonlinearity, see [`Function`].
+    Activation = 7,
+    /// `y = scale · x + shift` per channel or per element: unfolded batch norm, multiplication by a constant.
+    Affine = 8,
+    /// Sum or difference of two tensors.
+    Add = 9,
+    /// Product of two tensors: the first is the signal, the second the gate.
+    Mul = 10,
+    /// Concatenation along one axis.
+    Concat = 11,
+    /// Constant padding.
+    Pad = 12,
+    /// A strided part of the input.
+    Slice = 13,
+    /// Same elements in the same order: flatten, reshape.
+    View = 14,
+    /// Permutation of axes.
+    Transpose = 15,
+    /// Local response normalisation over channels.
+    LocalResponseNorm = 16,
+    /// Softmax or log-softmax over channels.
+    Softmax = 17,
+}
+
+impl Op {
+    /// The op with this code, if this kernel knows it.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Conv,
+            2 => Self::Depthwise,
+            3 => Self::ConvTranspose,
+            4 => Self::Dense,
+            5 => Self::MaxPool,
+            6 => Self::AveragePool,
+            7 => Self::Activation,
+            8 => Self::Affine,
+            9 => Self::Add,
+            10 => Self::Mul,
+            11 => Self::Concat,
+            12 => Self::Pad,
+            13 => Self::Slice,
+            14 => Self::View,
+            15 => Self::Transpose,
+            16 => Self::LocalResponseNorm,
+            17 => Self::Softmax,
+            _ => return None,
+        })
+    }
+
+    /// Has weights that a rule attributes to: convolutions and dense.
+    pub const fn is_weighted(self) -> bool {
+        matches!(self, Self::Conv | Self::Depthwise | Self::ConvTranspose | Self::Dense)
+    }
+
+    /// `z = Σ x·w + b`, so that every rule over linear steps applies.
+    pub const fn is_linear(self) -> bool {
+        self.is_weighted() || matches!(self, Self::AveragePool | Self::Affine | Self::Add)
+    }
+
+    /// Moves elements and computes nothing.
+    pub const fn is_structural(self) -> bool {
+        matches!(self, Self::Concat | Self::Pad | Self::Slice | Self::View | Self::Transpose)
+    }
+
+    /// The way back reads what the step read on the way forward.
+    pub const fn reads_operands_back(self) -> bool {
+        !self.is_structural()
+    }
+
+    /// Name as the command line and the documentation write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Conv => "conv",
+            Self::Depthwise => "depthwise",
+            Self::ConvTranspose => "conv_transpose",
+            Self::Dense => "dense",
+            Self::MaxPool => "max_pool",
+            Self::AveragePool => "average_pool",
+            Self::Activation => "activation",
+            Self::Affine => "affine",
+            Self::Add => "add",
+            Self::Mul => "mul",
+            Self::Concat => "concat",
+            Self::Pad => "pad",
+            Self::Slice => "slice",
+            Self::View => "view",
+            Self::Transpose => "transpose",
+            Self::LocalResponseNorm => "local_response_norm",
+            Self::Softmax => "softmax",
+        }
+    }
+}
+
+/// An activation function; `a` and `b` are the step's first two float attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Function {
+    /// `max(x, 0)`
+    Relu = 0,
+    /// `min(max(x, a), b)`: `ReLU6`, clip.
+    Clip = 1,
+    /// `x` above zero, `a·x` below.
+    LeakyRelu = 2,
+    /// As leaky `ReLU` with a slope per channel (or one).
+    PRelu = 3,
+    /// `x` above zero, `a·(eˣ − 1)` below.
+    Elu = 4,
+    /// `b·x` above zero, `b·a·(eˣ − 1)` below.
+    Selu = 5,
+    /// `x·Φ(x)` through erf, or through tanh when `a` is 1.
+    Gelu = 6,
+    /// `x·σ(x)`.
+    Silu = 7,
+    /// `x·min(max(x/6 + 1/2, 0), 1)`.
+    HardSwish = 8,
+    /// `min(max(a·x + b, 0), 1)`.
+    HardSigmoid = 9,
+    /// `1 / (1 + e⁻ˣ)`.
+    Sigmoid = 10,
+    /// `tanh x`.
+    Tanh = 11,
+    /// `ln(1 + eˣ)`.
+    Softplus = 12,
+}
+
+impl Function {
+    /// The function with this code, if this kernel knows it.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Relu,
+            1 => Self::Clip,
+            2 => Self::LeakyRelu,
+            3 => Self::PRelu,
+            4 => Self::Elu,
+            5 => Self::Selu,
+            6 => Self::Gelu,
+            7 => Self::Silu,
+            8 => Self::HardSwish,
+            9 => Self::HardSigmoid,
+            10 => Self::Sigmoid,
+            11 => Self::Tanh,
+            12 => Self::Softplus,
+            _ => return None,
+        })
+    }
+
+    /// Name as the documentation writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Clip => "clip",
+            Self::LeakyRelu => "leaky_relu",
+            Self::PRelu => "prelu",
+            Self::Elu => "elu",
+            Self::Selu => "selu",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+            Self::HardSwish => "hard_swish",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+        }
+    }
+}
+
+/// Geometry of a window along one axis: which inputs an output position reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// Input positions.
+    pub input: usize,
+    /// Output positions.
+    pub output: usize,
+    /// Kernel taps.
+    pub kernel: usize,
+    /// Stride.
+    pub stride: usize,
+    /// Dilation.
+    pub dilation: usize,
+    /// Padding before the first input (for a transposed convolution: output positions cut off at the start).
+    pub before: usize,
+    /// Padding after the last input.
+    pub after: usize,
+    /// Transposed: the roles of input and output are swapped.
+    pub transposed: bool,
+}
+
+impl Axis {
+    /// The input that output `o` reads through tap `k`, unless that is padding.
+    #[inline(always)]
+    pub const fn input_of(&self, o: usize, k: usize) -> Option<usize> {
+        if self.transposed {
+            contracted(o, k, self.stride, self.dilation, self.before, self.input)
+        } else {
+            expanded(o, k, self.stride, self.dilation, self.before, self.input)
+        }
+    }
+
+    /// The output that reads input `i` through tap `k`, if there is one.
+    #[inline(always)]
+    pub const fn output_of(&self, i: usize, k: usize) -> Option<usize> {
+        if self.transposed {
+            expanded(i, k, self.stride, self.dilation, self.before, self.output)
+        } else {
+            contracted(i, k, self.stride, self.dilation, self.before, self.output)
+        }
+    }
+
+    /// The taps `first..last` through which output `o` of an ordinary (not transposed) window reads inputs; the
+    /// taps before and after fall on padding.
+    #[inline(always)]
+    pub const fn taps(&self, o: usize) -> (usize, usize) {
+        let start = o * self.stride;
+        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
+        let end = (self.input + self.before).saturating_sub(start).div_ceil(self.dilation);
+        let last = if end < self.kernel { end } else { self.kernel };
+        (if first < last { first } else { last }, last)
+    }
+}
+
+/// `o·stride + k·dilation − before`, when inside `0..limit`.
+#[inline(always)]
+const fn expanded(o: usize, k: usize, stride: usize, dilation: usize, before: usize, limit: usize) -> Option<usize> {
+    let at = o * stride + k * dilation;
+    if at >= before && at - before < limit { Some(at - before) } else { None }
+}
+
+/// The `o` with `o·stride + k·dilation − before = i`, when there is one inside `0..limit`.
+#[inline(always)]
+const fn contracted(i: usize, k: usize, stride: usize, dilation: usize, before: usize, limit: usize) -> Option<usize> {
+    let (at, tap) = (i + before, k * dilation);
+    if at < tap {
+        return None;
+    }
+    // Stride 1 is common, and a division is slow on small cores.
+    if stride == 1 {
+        return if at - tap < limit { Some(at - tap) } else { None };
+    }
+    if !(at - tap).is_multiple_of(stride) || (at - tap) / stride >= limit {
+        return None;
+    }
+    Some((at - tap) / stride)
+}
+
+/// Where a block of parameters lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParamRef {
+    /// First byte in the parameter section.
+    pub offset: usize,
+    /// Elements.
+    pub len: usize,
+}
+
+/// One layer of the network, decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub op: Op,
+    /// The op's variant.
+    pub variant: u8,
+    /// See [`crate::model::format::step`].
+    pub flags: u16,
+    /// The tensor it writes.
+    pub output: usize,
+    /// First operand in the operand list.
+    pub(crate) operands_first: usize,
+    /// How many tensors it reads.
+    pub operands: usize,
+    /// Kernel height and width.
+    pub kernel: [u16; 2],
+    /// Vertical and horizontal stride.
+    pub stride: [u16; 2],
+    /// Vertical and horizontal dilation.
+    pub dilation: [u16; 2],
+    /// Padding at the top, left, bottom and right.
+    pub pads: [u16; 4],
+    /// Groups.
+    pub groups: usize,
+    /// Weights, bias, and two more.
+    pub params: [ParamRef; 4],
+    /// Float attributes.
+    pub floats: [f32; 4],
+    /// Integer attributes.
+    pub ints: [u32; 8],
+    /// Name, as an index of a string.
+    pub(crate) name: u16,
+}
+
+impl Step {
+    /// Vertical and horizontal geometry between these shapes.
+    pub const fn axes(&self, input: Shape, output: Shape) -> [Axis; 2] {
+        [self.axis(0, input.height, output.height), self.axis(1, input.width, output.width)]
+    }
+
+    const fn axis(&self, at: usize, input: usize, output: usize) -> Axis {
+        Axis {
+            input,
+            output,
+            kernel: self.kernel[at] as usize,
+            stride: self.stride[at] as usize,
+            dilation: self.dilation[at] as usize,
+            before: self.pads[at] as usize,
+            after: self.pads[at + 2] as usize,
+            transposed: matches!(self.op, Op::ConvTranspose),
+        }
+    }
+
+    /// The activation function, for [`Op::Activation`].
+    pub const fn function(&self) -> Option<Function> {
+        match self.op {
+            Op::Activation => Function::from_code(self.variant),
+            _ => None,
+        }
+    }
+
+    /// Sign of the second operand of an addition.
+    pub const fn second_sign(&self) -> f32 {
+        if self.flags & step::FLAG_SUBTRACT == 0 { 1.0 } else { -1.0 }
+    }
+}
+
+/// How a picture becomes an input: `value = pixel · scale[c] + offset[c]` for a pixel in `0..=255`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pixels {
+    /// Per channel.
+    pub scale: [f32; 4],
+    /// Per channel.
+    pub offset: [f32; 4],
+    /// Channels are blue, green, red instead of red, green, blue.
+    pub bgr: bool,
+}
+
+/// An input or output of the network as its user sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Port {
+    /// The tensor behind it.
+    pub tensor: usize,
+    /// Rank in the exported model.
+    pub rank: usize,
+    /// Shape in the exported model, `dims[..rank]`.
+    pub dims: [usize; MAX_RANK],
+    /// The kernel's elements are the user's tensor transposed by this permutation (NCHW → NHWC, say).
+    pub order: [u8; MAX_RANK],
+    /// Range of values an input may take.
+    pub range: Option<(f32, f32)>,
+    /// How to feed a picture.
+    pub pixels: Option<Pixels>,
+    /// Number of class labels.
+    pub labels: usize,
+    pub(crate) labels_first: u16,
+    pub(crate) name: u16,
+}
+
+impl Port {
+    /// Copies a tensor in the user's layout to the kernel's. Elements beyond either slice are left alone.
+    pub fn to_kernel<T: Copy>(&self, user: &[T], kernel: &mut [T]) {
+        self.for_each(|k, u| {
+            if let (Some(to), Some(from)) = (kernel.get_mut(k), user.get(u)) {
+                *to = *from;
+            }
+        });
+    }
+
+    /// Copies a tensor in the kernel's layout to the user's. Elements beyond either slice are left alone.
+    pub fn to_user<T: Copy>(&self, kernel: &[T], user: &mut [T]) {
+        self.for_each(|k, u| {
+            if let (Some(to), Some(from)) = (user.get_mut(u), kernel.get(k)) {
+                *to = *from;
+            }
+        });
+    }
+
+    /// Calls `f(kernel index, user index)` for every element, in the kernel's order.
+    fn for_each(&self, mut f: impl FnMut(usize, usize)) {
+        let mut strides = [0; MAX_RANK];
+        let mut stride = 1;
+        for (s, d) in strides.iter_mut().zip(self.dims).rev() {
+            *s = stride;
+            stride *= d;
+        }
+        let picked = |axis: u8| {
+            let axis = usize::from(axis).min(MAX_RANK - 1);
+            (self.dims[axis], strides[axis])
+        };
+        let axes = self.order.map(picked);
+        let mut at = [0; MAX_RANK];
+        let (mut kernel, mut user) = (0, 0);
+        for _ in 0..stride {
+            f(kernel, user);
+            kernel += 1;
+            for (index, (dim, stride)) in at.iter_mut().zip(axes).rev() {
+                *index += 1;
+                user += stride;
+                if *index < dim {
+                    break;
+                }
+                user -= *index * stride;
+                *index = 0;
+            }
+        }
+    }
+}
+
+impl Port {
+    pub(crate) const fn has(flags: u8, flag: u8) -> bool {
+        debug_assert!(flag & port::FLAGS_DEFINED == flag);
+        flags & flag != 0
+    }
+}
