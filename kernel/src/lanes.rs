@@ -15,6 +15,9 @@ pub const PIXELS: usize = if cfg!(target_arch = "arm") { 2 } else { 4 };
 /// Which function of a weight a rule means, evaluated inside the loop and never stored. It may depend on the sign of
 /// the input that the weight meets.
 pub trait Part: Copy {
+    /// Inputs below zero see another weight than inputs above.
+    const SIGNED: bool = false;
+
     /// The weight as an input above zero sees it.
     fn above(self, w: f32) -> f32;
 
@@ -47,6 +50,8 @@ impl Part for All {
 pub struct Positive;
 
 impl Part for Positive {
+    const SIGNED: bool = true;
+
     #[inline(always)]
     fn above(self, w: f32) -> f32 {
         positive(w)
@@ -79,6 +84,8 @@ impl Part for PositiveWeights {
 pub struct Negative;
 
 impl Part for Negative {
+    const SIGNED: bool = true;
+
     #[inline(always)]
     fn above(self, w: f32) -> f32 {
         negative(w)
@@ -118,6 +125,8 @@ pub struct Raised {
 }
 
 impl Part for Raised {
+    const SIGNED: bool = true;
+
     #[inline(always)]
     fn above(self, w: f32) -> f32 {
         w + self.positive * positive(w) + self.negative * negative(w)
@@ -162,6 +171,8 @@ impl Part for Ones {
 pub struct Magnitude;
 
 impl Part for Magnitude {
+    const SIGNED: bool = true;
+
     #[inline(always)]
     fn above(self, w: f32) -> f32 {
         absolute(w)
@@ -196,31 +207,21 @@ pub fn absolute(v: f32) -> f32 {
     f32::from_bits(v.to_bits() & 0x7fff_ffff)
 }
 
-/// `acc[p] += Σ_i part(x[p][i], w[i])`, in the order of `i`. Every `x[p]` must be as long as `w`.
+/// `acc[p] += Σ_i part(x[p][i], w[i])` in the order of `i`, for the first `L` lanes. Every `x[p]` must be as long as
+/// `w`.
 #[inline(always)]
-pub fn accumulate<P: Part, const N: usize>(part: P, x: [&[f32]; N], w: &[Lanes], acc: &mut [Lanes; N]) {
+pub fn accumulate<P: Part, const N: usize, const L: usize>(
+    part: P,
+    x: [&[f32]; N],
+    w: &[Lanes],
+    acc: &mut [[f32; L]; N],
+) {
     let Some(x) = same_length(x, w.len()) else { return };
     let mut sums = *acc;
     for (i, w) in w.iter().enumerate() {
         for (sum, x) in sums.iter_mut().zip(x) {
             for (lane, w) in sum.iter_mut().zip(w) {
                 *lane += part.term(x[i], *w);
-            }
-        }
-    }
-    *acc = sums;
-}
-
-/// `acc[p] += Σ_i w[p][i] ⊙ s[p][i]` lane by lane. All slices must be as long as the first.
-#[inline(always)]
-pub fn products<const N: usize>(w: [&[Lanes]; N], s: [&[Lanes]; N], acc: &mut [Lanes; N]) {
-    let n = w.first().map_or(0, |w| w.len());
-    let (Some(w), Some(s)) = (same_length(w, n), same_length(s, n)) else { return };
-    let mut sums = *acc;
-    for i in 0..n {
-        for ((sum, w), s) in sums.iter_mut().zip(w).zip(s) {
-            for ((lane, w), s) in sum.iter_mut().zip(&w[i]).zip(&s[i]) {
-                *lane += w * s;
             }
         }
     }
@@ -237,10 +238,20 @@ fn same_length<T, const N: usize>(slices: [&[T]; N], n: usize) -> Option<[&[T]; 
     Some(cut)
 }
 
-/// Sum over the lanes, pairwise.
+/// Sums over the lanes of each, pairwise.
 #[inline(always)]
-pub fn sum(v: Lanes) -> f32 {
-    ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
+pub fn sums<const N: usize>(v: [Lanes; N]) -> [f32; N] {
+    // Through memory: adding up lanes in registers would make LLVM split the loops that filled them into pairs.
+    let v = core::hint::black_box(v);
+    let halves: [[f32; 4]; N] = core::array::from_fn(|i| core::array::from_fn(|l| v[i][l] + v[i][l + 4]));
+    let halves = core::hint::black_box(halves);
+    halves.map(|[a, b, c, d]| (a + c) + (b + d))
+}
+
+/// `f(a, b)` lane by lane.
+#[inline(always)]
+pub fn zip(a: Lanes, b: Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
+    core::array::from_fn(|i| f(a[i], b[i]))
 }
 
 /// Up to eight values as lanes, zeros where there are fewer.
@@ -359,14 +370,6 @@ mod tests {
                     prop_assert_eq!(*fast, naive);
                 }
             }
-        }
-
-        #[test]
-        fn products_equal_the_dot_product(w in lanes(), s in lanes()) {
-            let mut fast = [[0.0; 8]; 1];
-            products([w.as_chunks().0], [s.as_chunks().0], &mut fast);
-            let naive: f64 = w.iter().zip(&s).map(|(w, s)| f64::from(*w) * f64::from(*s)).sum();
-            prop_assert!((f64::from(sum(fast[0])) - naive).abs() < 1e-4);
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! One step's choice: rule, bias, stabiliser.
 
+use crate::lanes::Lanes;
 use crate::step::{Function, Op};
 
 /// What a denominator is divided as, so that nothing divides by zero; `sign(0) = +1`.
@@ -60,6 +61,17 @@ impl Stabilizer {
                 }
             }
             Self::Unsigned(e) => z + e,
+        }
+    }
+
+    /// [`stabilized`](Self::stabilized) lane by lane, with the choice of the form outside the loop.
+    #[inline(always)]
+    pub(crate) fn stabilized_lanes(self, z: Lanes) -> Lanes {
+        match self {
+            Self::Signed(e) | Self::NormScale(e) => z.map(|z| Self::Signed(e).stabilized(z)),
+            Self::Clip(e) => z.map(|z| Self::Clip(e).stabilized(z)),
+            Self::AtZero(e) => z.map(|z| Self::AtZero(e).stabilized(z)),
+            Self::Unsigned(e) => z.map(|z| z + e),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Linear for Add {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
         let (channels, width) = (self.shape.channels, self.shape.width);
         for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
             let pixels = r.chunks_exact_mut(channels).skip(row * width).zip(s.chunks_exact(channels)).take(width);

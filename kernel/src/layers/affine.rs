@@ -51,7 +51,7 @@ impl Linear for Affine<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
         let (channels, width) = (self.shape.channels, self.shape.width);
         let first = row * width;
         let pixels = r[0].chunks_exact_mut(channels).skip(first).zip(s.chunks_exact(channels)).take(width);

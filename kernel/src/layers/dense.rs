@@ -1,12 +1,12 @@
 //! Fully connected layer.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source};
-use crate::lanes::{self, Lanes, Part};
+use super::linear::{Layout, Linear, Rows, Shares, Sinks, Source};
+use crate::lanes::{Lanes, Part};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Shape, Step};
 
-/// Blocks of outputs per pass over the inputs, and inputs per pass over the outputs.
+/// Blocks of outputs per pass over the inputs.
 const TOGETHER: usize = 4;
 
 /// A dense layer; weights lie as `[block of 8 outputs][input][8]`.
@@ -52,27 +52,6 @@ impl<'a> Dense<'a> {
             *z = *sum;
         }
     }
-
-    /// The shares of up to `TOGETHER` inputs, from input `first` on.
-    #[inline(always)]
-    fn shares<P: Part>(&self, part: P, x: &[f32], first: usize, s: &[Lanes], r: &mut [f32]) {
-        let mut acc = [[0.0; BLOCK]; TOGETHER];
-        for (w, s) in self.weights.chunks_exact(self.inputs).zip(s) {
-            // Most outputs of a classifier receive nothing.
-            if s.iter().all(|s| *s == 0.0) {
-                continue;
-            }
-            let w = w.get(first..).unwrap_or(&[]);
-            for ((acc, w), x) in acc.iter_mut().zip(w).zip(x) {
-                for ((lane, w), s) in acc.iter_mut().zip(w).zip(s) {
-                    *lane += s * if *x < 0.0 { part.below(*w) } else { part.above(*w) };
-                }
-            }
-        }
-        for ((r, x), acc) in r.iter_mut().zip(x).zip(acc) {
-            *r += x * lanes::sum(acc);
-        }
-    }
 }
 
 impl Linear for Dense<'_> {
@@ -97,12 +76,10 @@ impl Linear for Dense<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, _: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
-        let x = x.get(0, 0, self.inputs, 0, self.inputs);
-        let s = s.as_chunks().0;
-        let inputs = x.chunks(TOGETHER).zip(r[0].chunks_mut(TOGETHER));
-        for (i, (x, r)) in inputs.enumerate() {
-            self.shares(part, x, i * TOGETHER, s, r);
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, _: usize, s: &[f32], r: &mut Sinks<'_>) {
+        let values = x.get(0, 0, self.inputs, 0, self.inputs);
+        if let Some(shares) = Shares::new(self.weights, self.inputs, s.as_chunks().0) {
+            shares.add(part, values, x.non_negative, 0, r[0]);
         }
     }
 

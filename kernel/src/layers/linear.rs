@@ -107,15 +107,7 @@ pub trait Linear {
     fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
 
     /// `r_i += Σ_j part(x_i, w_ij)·s_j` for the outputs of one row, in the scratch layout with zeros as padding.
-    fn distribute<P: Part>(
-        &self,
-        part: P,
-        x: &Source<'_>,
-        row: usize,
-        s: &[f32],
-        repack: &mut [f32],
-        r: &mut Sinks<'_>,
-    );
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>);
 
     /// How many inputs the outputs of a pixel read.
     fn fan_in(&self, row: usize, pixel: usize) -> usize;
@@ -150,6 +142,91 @@ pub fn add_to(values: &mut [f32], more: &[f32]) {
     }
 }
 
+/// `s` of one output pixel on its way to the inputs, through weights that lie in blocks of output channels.
+pub struct Shares<'a> {
+    weights: &'a [Lanes],
+    block: usize,
+    s: &'a [Lanes],
+}
+
+/// Inputs per pass over the outputs.
+const TOGETHER: usize = 4;
+
+impl<'a> Shares<'a> {
+    /// Sets out with the blocks between which `s` is not zero; `None` if it is zero everywhere. Most outputs of a
+    /// classifier, and many behind a `ReLU` or max pooling, receive nothing.
+    #[inline(always)]
+    pub fn new(weights: &'a [Lanes], block: usize, s: &'a [Lanes]) -> Option<Self> {
+        let silent = |s: &Lanes| s.iter().all(|s| *s == 0.0);
+        let first = s.iter().position(|s| !silent(s))?;
+        let last = s.iter().rposition(|s| !silent(s))?;
+        Some(Self { weights: weights.get(first * block..)?, block, s: s.get(first..=last)? })
+    }
+
+    /// `r_i += Σ_j part(x_i, w_ij)·s_j` for inputs side by side, the first of which has the weights from `first` on.
+    #[inline(always)]
+    pub fn add<P: Part>(&self, part: P, x: &[f32], non_negative: bool, first: usize, r: &mut [f32]) {
+        let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
+        let (r_chunks, r_rest) = r.as_chunks_mut::<TOGETHER>();
+        for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
+            self.add_some(part, x, non_negative, first + i * TOGETHER, r);
+        }
+        let first = first + x_chunks.len() * TOGETHER;
+        match (x_rest.len(), r_rest.len()) {
+            (3, 3) => self.add_rest::<P, 3>(part, x_rest, non_negative, first, r_rest),
+            (2, 2) => self.add_rest::<P, 2>(part, x_rest, non_negative, first, r_rest),
+            (1, 1) => self.add_rest::<P, 1>(part, x_rest, non_negative, first, r_rest),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn add_rest<P: Part, const N: usize>(&self, part: P, x: &[f32], non_negative: bool, first: usize, r: &mut [f32]) {
+        if let (Some(x), Some(r)) = (x.first_chunk::<N>(), r.first_chunk_mut::<N>()) {
+            self.add_some(part, x, non_negative, first, r);
+        }
+    }
+
+    #[inline(always)]
+    fn add_some<P: Part, const N: usize>(
+        &self,
+        part: P,
+        x: &[f32; N],
+        non_negative: bool,
+        first: usize,
+        r: &mut [f32; N],
+    ) {
+        if P::SIGNED && !non_negative {
+            let sums: [f32; N] = self.weighed(first, |i, w| part.term(x[i], w));
+            for (r, sum) in r.iter_mut().zip(sums) {
+                *r += sum;
+            }
+        } else {
+            let sums: [f32; N] = self.weighed(first, |_, w| part.above(w));
+            for ((r, sum), x) in r.iter_mut().zip(sums).zip(x) {
+                *r += x * sum;
+            }
+        }
+    }
+
+    /// `Σ_j f(i, w_ij)·s_j` for `N` inputs.
+    #[inline(always)]
+    fn weighed<const N: usize>(&self, first: usize, f: impl Fn(usize, f32) -> f32) -> [f32; N] {
+        let mut acc = [[0.0; BLOCK]; N];
+        let mut at = first;
+        for s in self.s {
+            let Some(w) = self.weights.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
+            for i in 0..N {
+                for lane in 0..BLOCK {
+                    acc[i][lane] += s[lane] * f(i, w[i][lane]);
+                }
+            }
+            at += self.block;
+        }
+        lanes::sums(acc)
+    }
+}
+
 /// Scratch of the way back through a linear layer, in floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scratch {
@@ -157,8 +234,6 @@ pub struct Scratch {
     pub row: usize,
     /// One input pixel.
     pub pixel: usize,
-    /// Weights of one input channel and kernel row, reordered.
-    pub repack: usize,
 }
 
 impl Scratch {
@@ -167,26 +242,18 @@ impl Scratch {
 
     /// What this step needs.
     pub const fn of(step: &Step, input: Shape, output: Shape) -> Self {
-        let groups = if step.groups == 0 { 1 } else { step.groups };
-        let (rows, repack) = match step.op {
-            Op::Conv | Op::ConvTranspose => {
-                let rows = Rows::blocked(output, groups);
-                (rows, 2 * step.kernel[1] as usize * rows.scratch().group)
-            }
-            Op::Dense => (Rows::blocked(output, 1), 0),
-            _ => (Rows::plain(output), 0),
+        let rows = match step.op {
+            Op::Conv | Op::ConvTranspose => Rows::blocked(output, step.groups),
+            Op::Dense => Rows::blocked(output, 1),
+            _ => Rows::plain(output),
         };
         let pixel = if matches!(step.op, Op::Dense) { input.elements() } else { input.channels };
-        Self {
-            row: (rows.width * rows.scratch().pixel).next_multiple_of(BLOCK),
-            pixel: pixel.next_multiple_of(BLOCK),
-            repack,
-        }
+        Self { row: (rows.width * rows.scratch().pixel).next_multiple_of(BLOCK), pixel: pixel.next_multiple_of(BLOCK) }
     }
 
     /// Floats in all.
     pub const fn total(self) -> usize {
-        Self::ROWS * self.row + self.pixel + self.repack
+        Self::ROWS * self.row + self.pixel
     }
 }
 
@@ -221,7 +288,6 @@ pub struct Way<'a, L> {
     extra: &'a mut [f32],
     spare: &'a mut [f32],
     pixel: &'a mut [f32],
-    repack: &'a mut [f32],
     taken: Taken,
 }
 
@@ -232,9 +298,6 @@ enum Gate {
     Above,
     Below,
 }
-
-/// The part of the bias that belongs to a denominator.
-type BiasPart = fn(f32, f32) -> f32;
 
 impl<'a, L: Linear> Way<'a, L> {
     /// Sets out. `scratch` must be as long as [`Scratch::total`].
@@ -250,8 +313,7 @@ impl<'a, L: Linear> Way<'a, L> {
         let (z, scratch) = scratch.split_at_mut_checked(sizes.row)?;
         let (extra, scratch) = scratch.split_at_mut_checked(sizes.row)?;
         let (spare, scratch) = scratch.split_at_mut_checked(sizes.row)?;
-        let (pixel, scratch) = scratch.split_at_mut_checked(sizes.pixel)?;
-        let repack = scratch.get_mut(..sizes.repack)?;
+        let pixel = scratch.get_mut(..sizes.pixel)?;
         Some(Self {
             layer,
             x,
@@ -263,7 +325,6 @@ impl<'a, L: Linear> Way<'a, L> {
             extra,
             spare,
             pixel,
-            repack,
             taken: Taken::default(),
         })
     }
@@ -297,16 +358,16 @@ impl<'a, L: Linear> Way<'a, L> {
         if self.measure_condition {
             self.condition();
         }
-        self.sweep(All, self.x, 1.0, |b, _| b, 0.0, Gate::All);
+        self.sweep(All, self.x, 1.0, |b| b, Gate::All);
     }
 
     /// αβ-rule (Bach et al. 2015, eq. 60): positive contributions get α, negative ones −β.
     fn alpha_beta(&mut self, alpha: f32, beta: f32) {
         let share = |way: &mut Self, factor: f32, above: bool| match (above, way.x.non_negative) {
-            (true, true) => way.sweep(PositiveWeights, way.x, factor, |b, _| lanes::positive(b), 0.0, Gate::All),
-            (true, false) => way.sweep(Positive, way.x, factor, |b, _| lanes::positive(b), 0.0, Gate::All),
-            (false, true) => way.sweep(NegativeWeights, way.x, factor, |b, _| lanes::negative(b), 0.0, Gate::All),
-            (false, false) => way.sweep(Negative, way.x, factor, |b, _| lanes::negative(b), 0.0, Gate::All),
+            (true, true) => way.sweep(PositiveWeights, way.x, factor, lanes::positive, Gate::All),
+            (true, false) => way.sweep(Positive, way.x, factor, lanes::positive, Gate::All),
+            (false, true) => way.sweep(NegativeWeights, way.x, factor, lanes::negative, Gate::All),
+            (false, false) => way.sweep(Negative, way.x, factor, lanes::negative, Gate::All),
         };
         share(self, alpha, true);
         if beta != 0.0 {
@@ -319,24 +380,24 @@ impl<'a, L: Linear> Way<'a, L> {
     fn gamma(&mut self, gamma: f32) {
         let above = Raised { positive: gamma, negative: 0.0, signed: true };
         let below = Raised { positive: 0.0, negative: gamma, signed: true };
-        self.sweep(above, self.x, 1.0, |b, g| b + g * lanes::positive(b), gamma, Gate::Above);
-        self.sweep(below, self.x, 1.0, |b, g| b + g * lanes::negative(b), gamma, Gate::Below);
+        self.sweep(above, self.x, 1.0, |b| b + gamma * lanes::positive(b), Gate::Above);
+        self.sweep(below, self.x, 1.0, |b| b + gamma * lanes::negative(b), Gate::Below);
     }
 
     /// γ-rule as published (Montavon et al. 2019): `w + γ·w⁺` throughout.
     fn gamma_original(&mut self, gamma: f32) {
         let raised = Raised { positive: gamma, negative: 0.0, signed: false };
-        self.sweep(raised, self.x, 1.0, |b, g| b + g * lanes::positive(b), gamma, Gate::All);
+        self.sweep(raised, self.x, 1.0, |b| b + gamma * lanes::positive(b), Gate::All);
     }
 
     /// w²-rule (Montavon et al. 2017): `R_i = Σ_j w_ij² R_j / st(Σ_i w_ij² + b_j²)`.
     fn w_square(&mut self) {
-        self.with_ones(|way, ones| way.sweep(Squared, ones, 1.0, |b, _| b * b, 0.0, Gate::All));
+        self.with_ones(|way, ones| way.sweep(Squared, ones, 1.0, |b| b * b, Gate::All));
     }
 
     /// Flat rule (Lapuschkin et al. 2019): every input that an output reads gets the same.
     fn flat(&mut self) {
-        self.with_ones(|way, ones| way.sweep(Ones, ones, 1.0, |_, _| 0.0, 0.0, Gate::All));
+        self.with_ones(|way, ones| way.sweep(Ones, ones, 1.0, |_| 0.0, Gate::All));
     }
 
     /// The derivative: `R_i = Σ_j w_ij R_j`.
@@ -351,13 +412,13 @@ impl<'a, L: Linear> Way<'a, L> {
 
     /// z^B-rule (Montavon et al. 2017): contributions `x·w − low·w⁺ − high·w⁻`.
     fn z_box(&mut self, low: Bound<'_>, high: Bound<'_>) {
-        let stabilizer = self.resolved(|way, row| way.box_row(low, high, row), |_, _| 0.0, 0.0);
+        let stabilizer = self.resolved(|way, row| way.box_row(low, high, row), |_| 0.0);
         for row in 0..self.layer.rows().count {
             if self.is_silent(row) {
                 continue;
             }
             self.box_row(low, high, row);
-            self.divide(row, 1.0, stabilizer, |_, _| 0.0, 0.0, Gate::All);
+            self.divide(row, 1.0, stabilizer, |_| 0.0, Gate::All);
             self.distribute(All, &self.x.clone(), row);
             for s in self.z.iter_mut() {
                 *s = -*s;
@@ -382,10 +443,10 @@ impl<'a, L: Linear> Way<'a, L> {
     }
 
     /// Hands out one share of the relevance, `factor·R_j` in proportion to `part(x_i, w_ij)`, row by row.
-    fn sweep<P: Part>(&mut self, part: P, x: Source<'_>, factor: f32, bias: BiasPart, gamma: f32, gate: Gate) {
+    fn sweep<P: Part>(&mut self, part: P, x: Source<'_>, factor: f32, bias: impl Fn(f32) -> f32 + Copy, gate: Gate) {
         let layout = self.layer.rows().scratch();
         let apply = |way: &mut Self, row| way.layer.apply(part, &x, row, way.z, layout);
-        let stabilizer = self.resolved(apply, bias, gamma);
+        let stabilizer = self.resolved(apply, bias);
         for row in 0..self.layer.rows().count {
             if self.is_silent(row) {
                 continue;
@@ -394,7 +455,7 @@ impl<'a, L: Linear> Way<'a, L> {
                 self.layer.apply(All, &self.x, row, self.spare, layout);
             }
             apply(self, row);
-            self.divide(row, factor, stabilizer, bias, gamma, gate);
+            self.divide(row, factor, stabilizer, bias, gate);
             self.distribute(part, &x, row);
             if self.choice.bias == Bias::Redistribute {
                 self.redistribute(row);
@@ -403,7 +464,7 @@ impl<'a, L: Linear> Way<'a, L> {
     }
 
     fn distribute<P: Part>(&mut self, part: P, x: &Source<'_>, row: usize) {
-        self.layer.distribute(part, x, row, self.z, self.repack, &mut self.sinks);
+        self.layer.distribute(part, x, row, self.z, &mut self.sinks);
     }
 
     /// Spreads what bias and stabiliser took (in `extra`) evenly over the inputs that each output reads.
@@ -422,45 +483,41 @@ impl<'a, L: Linear> Way<'a, L> {
 
     /// `z` of a row becomes `s = factor·R/st(z + bias)`; what bias and stabiliser take is booked, or kept in `extra`
     /// to be redistributed.
-    fn divide(&mut self, row: usize, factor: f32, st: Stabilizer, bias: BiasPart, gamma: f32, gate: Gate) {
+    fn divide(&mut self, row: usize, factor: f32, st: Stabilizer, bias: impl Fn(f32) -> f32, gate: Gate) {
         let option = self.choice.bias;
         let mut taken = self.taken;
-        let keeps_bias = option != Bias::Zero;
         self.each_block(row, |z, extra, full, r, b| {
-            let mut from_bias = [0.0; BLOCK];
-            let mut from_stabilizer = [0.0; BLOCK];
-            let mut dropped = [0.0; BLOCK];
-            for l in 0..BLOCK {
-                let share = if keeps_bias { bias(b[l], gamma) } else { 0.0 };
-                let denominator = z[l] + share;
-                let stable = st.stabilized(denominator);
-                let output = full[l] + b[l];
-                let open = match gate {
-                    Gate::All => true,
-                    Gate::Above => output > 0.0,
-                    Gate::Below => output < 0.0,
+            let share = if option == Bias::Zero { [0.0; BLOCK] } else { b.map(&bias) };
+            let denominator = lanes::zip(*z, share, |z, share| z + share);
+            let stable = st.stabilized_lanes(denominator);
+            let mut s = lanes::zip(*r, stable, |r, stable| if r == 0.0 { 0.0 } else { factor * r / stable });
+            if gate != Gate::All {
+                let output = lanes::zip(*full, *b, |full, b| full + b);
+                let open = |s, y: f32| {
+                    if (gate == Gate::Above && y > 0.0) || (gate == Gate::Below && y < 0.0) { s } else { 0.0 }
                 };
-                let s = if open && r[l] != 0.0 { factor * r[l] / stable } else { 0.0 };
-                from_bias[l] = s * share;
-                from_stabilizer[l] = s * (stable - denominator);
-                dropped[l] = if gate == Gate::Above && output == 0.0 { r[l] } else { 0.0 };
-                z[l] = s;
-            }
-            if option == Bias::Redistribute {
-                for (extra, (b, s)) in extra.iter_mut().zip(from_bias.iter().zip(&from_stabilizer)) {
-                    *extra = b + s;
+                s = lanes::zip(s, output, open);
+                // An output of exactly zero passes nothing: counted once, with those above.
+                if gate == Gate::Above {
+                    taken.dropped.add(lanes::zip(*r, output, |r, y| if y == 0.0 { r } else { 0.0 }));
                 }
+            }
+            let from_bias = lanes::zip(s, share, |s, share| s * share);
+            let added = lanes::zip(stable, denominator, |stable, z| stable - z);
+            let from_stabilizer = lanes::zip(s, added, |s, added| s * added);
+            if option == Bias::Redistribute {
+                *extra = lanes::zip(from_bias, from_stabilizer, |b, s| b + s);
             } else {
                 taken.bias.add(from_bias);
                 taken.stabilizer.add(from_stabilizer);
             }
-            taken.dropped.add(dropped);
+            *z = s;
         });
         self.taken = taken;
     }
 
     /// The stabiliser, with ε in units of `z` where it is relative to the rms of the denominators.
-    fn resolved(&mut self, mut apply: impl FnMut(&mut Self, usize), bias: BiasPart, gamma: f32) -> Stabilizer {
+    fn resolved(&mut self, mut apply: impl FnMut(&mut Self, usize), bias: impl Fn(f32) -> f32) -> Stabilizer {
         let Stabilizer::NormScale(epsilon) = self.choice.effective_stabilizer() else {
             return self.choice.effective_stabilizer();
         };
@@ -470,7 +527,7 @@ impl<'a, L: Linear> Way<'a, L> {
         for row in 0..rows.count {
             apply(self, row);
             self.each_lane(row, |z, _, b, _| {
-                let z = *z + if keeps_bias { bias(b, gamma) } else { 0.0 };
+                let z = *z + if keeps_bias { bias(b) } else { 0.0 };
                 squares.add(lanes::load(&[z * z]));
             });
         }

@@ -121,7 +121,7 @@ impl Linear for Window<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], _: &mut [f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
         let channels = self.input.channels;
         for (column, s) in s.chunks_exact(channels).enumerate().take(self.output.width) {
             let mean = self.uniform(row, column);
