@@ -15,22 +15,16 @@ pub const PIXELS: usize = if cfg!(target_arch = "arm") { 2 } else { 4 };
 /// Which function of a weight a rule means, evaluated inside the loop and never stored. It may depend on the sign of
 /// the input that the weight meets.
 pub trait Part: Copy {
-    /// Inputs below zero see another weight than inputs above.
+    /// Inputs below zero see another weight than inputs above: only [`term`](Self::term) knows which.
     const SIGNED: bool = false;
 
-    /// The weight as an input above zero sees it.
-    fn above(self, w: f32) -> f32;
-
-    /// The weight as an input below zero sees it.
-    #[inline(always)]
-    fn below(self, w: f32) -> f32 {
-        self.above(w)
-    }
+    /// The weight as an input that is not negative sees it.
+    fn weight(self, w: f32) -> f32;
 
     /// The contribution of one input: `x` times the weight it sees.
     #[inline(always)]
     fn term(self, x: f32, w: f32) -> f32 {
-        x * self.above(w)
+        x * self.weight(w)
     }
 }
 
@@ -40,7 +34,7 @@ pub struct All;
 
 impl Part for All {
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
+    fn weight(self, w: f32) -> f32 {
         w
     }
 }
@@ -53,29 +47,13 @@ impl Part for Positive {
     const SIGNED: bool = true;
 
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
+    fn weight(self, w: f32) -> f32 {
         positive(w)
-    }
-
-    #[inline(always)]
-    fn below(self, w: f32) -> f32 {
-        negative(w)
     }
 
     #[inline(always)]
     fn term(self, x: f32, w: f32) -> f32 {
         positive(x * w)
-    }
-}
-
-/// Positive contributions of inputs that are never negative: `x·w⁺`, cheaper because `w⁺` is shared by the pixels.
-#[derive(Clone, Copy)]
-pub struct PositiveWeights;
-
-impl Part for PositiveWeights {
-    #[inline(always)]
-    fn above(self, w: f32) -> f32 {
-        positive(w)
     }
 }
 
@@ -87,13 +65,8 @@ impl Part for Negative {
     const SIGNED: bool = true;
 
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
+    fn weight(self, w: f32) -> f32 {
         negative(w)
-    }
-
-    #[inline(always)]
-    fn below(self, w: f32) -> f32 {
-        positive(w)
     }
 
     #[inline(always)]
@@ -102,45 +75,49 @@ impl Part for Negative {
     }
 }
 
-/// Negative contributions of inputs that are never negative: `x·w⁻`.
+/// A part as inputs that are never negative see it: one function of the weight, evaluated once for all pixels.
 #[derive(Clone, Copy)]
-pub struct NegativeWeights;
+pub struct NonNegative<P>(pub P);
 
-impl Part for NegativeWeights {
+impl<P: Part> Part for NonNegative<P> {
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
-        negative(w)
+    fn weight(self, w: f32) -> f32 {
+        self.0.weight(w)
     }
 }
 
-/// γ-raised weights: `w + a·w⁺ + b·w⁻` for inputs above zero, `a` and `b` exchanged for inputs below where `signed`.
+/// γ-raised contributions: `p + a·p⁺ + b·p⁻` with `p = x·w`.
 #[derive(Clone, Copy)]
 pub struct Raised {
-    /// How much positive weights are raised.
+    /// How much positive contributions are raised.
     pub positive: f32,
-    /// How much negative weights are raised.
+    /// How much negative contributions are raised.
     pub negative: f32,
-    /// Inputs below zero exchange the two: contributions are raised rather than weights.
-    pub signed: bool,
 }
 
 impl Part for Raised {
     const SIGNED: bool = true;
 
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
-        w + self.positive * positive(w) + self.negative * negative(w)
-    }
-
-    #[inline(always)]
-    fn below(self, w: f32) -> f32 {
-        let (p, n) = if self.signed { (self.negative, self.positive) } else { (self.positive, self.negative) };
-        w + p * positive(w) + n * negative(w)
+    fn weight(self, w: f32) -> f32 {
+        self.term(1.0, w)
     }
 
     #[inline(always)]
     fn term(self, x: f32, w: f32) -> f32 {
-        x * if x < 0.0 { self.below(w) } else { self.above(w) }
+        let p = x * w;
+        p + (self.positive * positive(p) + self.negative * negative(p))
+    }
+}
+
+/// γ-raised weights: `w + γ·w⁺`, whatever the input.
+#[derive(Clone, Copy)]
+pub struct RaisedWeights(pub f32);
+
+impl Part for RaisedWeights {
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        w + self.0 * positive(w)
     }
 }
 
@@ -150,7 +127,7 @@ pub struct Squared;
 
 impl Part for Squared {
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
+    fn weight(self, w: f32) -> f32 {
         w * w
     }
 }
@@ -161,7 +138,7 @@ pub struct Ones;
 
 impl Part for Ones {
     #[inline(always)]
-    fn above(self, _: f32) -> f32 {
+    fn weight(self, _: f32) -> f32 {
         1.0
     }
 }
@@ -174,13 +151,8 @@ impl Part for Magnitude {
     const SIGNED: bool = true;
 
     #[inline(always)]
-    fn above(self, w: f32) -> f32 {
+    fn weight(self, w: f32) -> f32 {
         absolute(w)
-    }
-
-    #[inline(always)]
-    fn below(self, w: f32) -> f32 {
-        -absolute(w)
     }
 
     #[inline(always)]
@@ -375,12 +347,11 @@ mod tests {
         #[test]
         fn parts_are_contributions(x in -3.0f32..3.0, w in -3.0f32..3.0) {
             prop_assert_eq!(Positive.term(x, w) + Negative.term(x, w), x * w);
-            for (seen, term) in [
-                (if x < 0.0 { Positive.below(w) } else { Positive.above(w) }, Positive.term(x, w)),
-                (if x < 0.0 { Magnitude.below(w) } else { Magnitude.above(w) }, Magnitude.term(x, w)),
-            ] {
-                prop_assert_eq!(x * seen, term);
-            }
+            prop_assert_eq!(Magnitude.term(x, w), (x * w).abs());
+            let positive = x.abs();
+            prop_assert_eq!(Positive.term(positive, w), NonNegative(Positive).term(positive, w));
+            prop_assert_eq!(Negative.term(positive, w), NonNegative(Negative).term(positive, w));
+            prop_assert_eq!(Raised { positive: 0.5, negative: 0.0 }.term(x, w), x * w + 0.5 * (x * w).max(0.0));
         }
 
         #[test]

@@ -59,7 +59,7 @@ impl<'m, 'a> Session<'m, 'a> {
         let memory = arena.get_mut(skipped..skipped + needed.min(available)).unwrap_or(&mut []);
         match bytemuck::try_cast_slice_mut(memory) {
             Ok(arena) if needed <= available => {
-                Ok(Self { tape: Tape { model: *model, mode, arena }, state: State::Empty })
+                Ok(Self { tape: Tape { model: *model, mode, arena, inputs_non_negative: false }, state: State::Empty })
             }
             _ => Err(SessionError::ArenaTooSmall { needed, available }),
         }
@@ -107,6 +107,7 @@ impl<'m, 'a> Session<'m, 'a> {
                 to.copy_from_slice(input);
             }
         }
+        self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
         self.forward();
         Ok(self.output(0).unwrap_or(&[]))
     }

@@ -311,8 +311,13 @@ impl Axis {
     #[inline(always)]
     pub const fn taps(&self, o: usize) -> (usize, usize) {
         let start = o * self.stride;
-        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
-        let end = (self.input + self.before).saturating_sub(start).div_ceil(self.dilation);
+        let (first, end) = (self.before.saturating_sub(start), (self.input + self.before).saturating_sub(start));
+        // Divisions are slow, on small cores above all.
+        let (first, end) = if self.dilation == 1 {
+            (first, end)
+        } else {
+            (first.div_ceil(self.dilation), end.div_ceil(self.dilation))
+        };
         let last = if end < self.kernel { end } else { self.kernel };
         (if first < last { first } else { last }, last)
     }

@@ -55,19 +55,18 @@ impl<'a> Conv<'a> {
     }
 
     /// Whether taps side by side read inputs side by side: one long run per kernel row instead of many short ones.
-    fn merges(&self, x: &Source<'_>) -> bool {
-        let horizontal = &self.horizontal;
-        horizontal.dilation == 1 && !horizontal.transposed && self.groups == 1 && !x.broadcast
+    fn merges(&self) -> bool {
+        self.horizontal.dilation == 1 && !self.horizontal.transposed && self.groups == 1
     }
 
     /// Calls `f` for every run of one output, in the order of the taps.
     #[inline(always)]
-    fn each_run(&self, merged: bool, row: usize, column: usize, mut f: impl FnMut(Run)) {
+    fn each_run(&self, row: usize, column: usize, mut f: impl FnMut(Run)) {
         let (vertical, horizontal) = (&self.vertical, &self.horizontal);
         for ky in 0..vertical.kernel {
             let Some(y) = vertical.input_of(row, ky) else { continue };
             let weight = |kx: usize| (ky * horizontal.kernel + kx) * self.fan();
-            if merged {
+            if self.merges() {
                 let (first, last) = horizontal.taps(column);
                 let x = column * horizontal.stride + first - horizontal.before;
                 f(Run { weight: weight(first), pixel: y * self.input.width + x, taps: last - first });
@@ -87,18 +86,17 @@ impl<'a> Conv<'a> {
         &self,
         part: P,
         x: &Source<'_>,
-        w: &[Lanes],
-        group: usize,
-        row: usize,
+        block: &Block<'_>,
         column: usize,
     ) -> [[f32; L]; N] {
         let (fan, channels) = (self.fan(), self.input.channels);
         let mut acc = [[0.0; L]; N];
-        self.each_run(self.merges(x), row, column, |run| {
+        self.each_run(block.row, column, |run| {
             let len = run.taps * fan;
-            let w = w.get(run.weight..run.weight + len).unwrap_or(&[]);
-            let inputs =
-                core::array::from_fn(|p| x.get(0, run.pixel + p * self.horizontal.stride, channels, group * fan, len));
+            let w = block.weights.get(run.weight..run.weight + len).unwrap_or(&[]);
+            let inputs = core::array::from_fn(|p| {
+                x.get(0, run.pixel + p * self.horizontal.stride, channels, block.group * fan, len)
+            });
             lanes::accumulate(part, inputs, w, &mut acc);
         });
         acc
@@ -114,32 +112,46 @@ impl<'a> Conv<'a> {
 
     /// The first `L` channels of a block, over one row.
     #[inline(always)]
-    fn block_row<P: Part, const L: usize>(
-        &self,
-        part: P,
-        x: &Source<'_>,
-        w: &[Lanes],
-        group: usize,
-        row: usize,
-        mut put: impl FnMut(usize, &[f32; L]),
-    ) {
+    fn block_row<P: Part, const L: usize>(&self, part: P, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
         let end = if self.horizontal.transposed { 0 } else { self.interior_end() };
-        let mut put_all = |column: usize, sums: &[[f32; L]]| {
-            for (p, sums) in sums.iter().enumerate() {
-                put(column + p, sums);
-            }
-            sums.len()
-        };
         let mut column = 0;
         while column < self.output.width {
             let whole = column < end && column * self.horizontal.stride >= self.horizontal.before;
             column += match if whole { end - column } else { 1 } {
-                many if many >= PIXELS => put_all(column, &self.pixels::<P, PIXELS, L>(part, x, w, group, row, column)),
-                3 => put_all(column, &self.pixels::<P, 3, L>(part, x, w, group, row, column)),
-                2 => put_all(column, &self.pixels::<P, 2, L>(part, x, w, group, row, column)),
-                _ => put_all(column, &self.pixels::<P, 1, L>(part, x, w, group, row, column)),
+                many if many >= PIXELS => block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z),
+                3 => block.put(column, &self.pixels::<P, 3, L>(part, x, block, column), z),
+                2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
+                _ => block.put(column, &self.pixels::<P, 1, L>(part, x, block, column), z),
             };
         }
+    }
+}
+
+/// A block of output channels in one row, and where its sums go.
+struct Block<'a> {
+    weights: &'a [Lanes],
+    group: usize,
+    row: usize,
+    /// First channel's place in an output pixel.
+    first: usize,
+    /// Elements from one output pixel to the next.
+    pixel: usize,
+    /// Channels that there are.
+    channels: usize,
+}
+
+impl Block<'_> {
+    /// Stores the sums of outputs side by side; returns how many.
+    #[inline(always)]
+    fn put<const L: usize>(&self, column: usize, sums: &[[f32; L]], z: &mut [f32]) -> usize {
+        for (p, sums) in sums.iter().enumerate() {
+            let z = z.get_mut((column + p) * self.pixel + self.first..).unwrap_or(&mut []);
+            match z.first_chunk_mut() {
+                Some(z) if self.channels >= L => *z = *sums,
+                _ => z.iter_mut().zip(sums).take(self.channels).for_each(|(z, sum)| *z = *sum),
+            }
+        }
+        sums.len()
     }
 }
 
@@ -154,21 +166,16 @@ impl Linear for Conv<'_> {
 
     fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
         let in_group = self.output.channels / self.groups;
-        for (i, w) in self.weights.chunks_exact(self.block_len()).enumerate() {
-            let (group, block) = (i / self.blocks(), i % self.blocks());
-            let first = group * layout.group + block * BLOCK;
-            let channels = (in_group - block * BLOCK).min(BLOCK);
-            let mut put = |column: usize, sums: &[f32]| {
-                let z = z.get_mut(column * layout.pixel + first..).unwrap_or(&mut []);
-                for (z, sum) in z.iter_mut().take(channels).zip(sums) {
-                    *z = *sum;
-                }
-            };
+        for (i, weights) in self.weights.chunks_exact(self.block_len()).enumerate() {
+            let (group, index) = (i / self.blocks(), i % self.blocks());
+            let channels = (in_group - index * BLOCK).min(BLOCK);
+            let first = group * layout.group + index * BLOCK;
+            let block = Block { weights, group, row, first, pixel: layout.pixel, channels };
             // Half a block is enough where the channels end.
             if channels > BLOCK / 2 {
-                self.block_row::<P, BLOCK>(part, x, w, group, row, |column, sums| put(column, sums));
+                self.block_row::<P, BLOCK>(part, x, &block, z);
             } else {
-                self.block_row::<P, { BLOCK / 2 }>(part, x, w, group, row, |column, sums| put(column, sums));
+                self.block_row::<P, { BLOCK / 2 }>(part, x, &block, z);
             }
         }
     }
@@ -180,12 +187,12 @@ impl Linear for Conv<'_> {
             for (column, s) in s.as_chunks().0.chunks_exact(self.groups * blocks).enumerate() {
                 let s = s.get(group * blocks..(group + 1) * blocks).unwrap_or(&[]);
                 let Some(shares) = Shares::new(w, self.block_len(), s) else { continue };
-                self.each_run(self.merges(x), row, column, |run| {
+                self.each_run(row, column, |run| {
                     let len = run.taps * fan;
                     let x_run = x.get(0, run.pixel, channels, group * fan, len);
                     let start = run.pixel * channels + group * fan;
                     let r = r[0].get_mut(start..start + len).unwrap_or(&mut []);
-                    shares.add(part, x_run, x.non_negative, run.weight, r);
+                    shares.add(part, x_run, run.weight, r);
                 });
             }
         }

@@ -79,7 +79,7 @@ impl Linear for Dense<'_> {
     fn distribute<P: Part>(&self, part: P, x: &Source<'_>, _: usize, s: &[f32], r: &mut Sinks<'_>) {
         let values = x.get(0, 0, self.inputs, 0, self.inputs);
         if let Some(shares) = Shares::new(self.weights, self.inputs, s.as_chunks().0) {
-            shares.add(part, values, x.non_negative, 0, r[0]);
+            shares.add(part, values, 0, r[0]);
         }
     }
 

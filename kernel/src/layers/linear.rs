@@ -6,7 +6,7 @@
 //! rows of scratch, and several consumers of one tensor simply add up.
 
 use crate::lanes::{self, Lanes, Part, Sum};
-use crate::lanes::{All, Magnitude, Negative, NegativeWeights, Ones, Positive, PositiveWeights, Raised, Squared};
+use crate::lanes::{All, Magnitude, Negative, NonNegative, Ones, Positive, Raised, RaisedWeights, Squared};
 use crate::math;
 use crate::model::format::BLOCK;
 use crate::rule::{Bias, Bound, Choice, Rule, Stabilizer};
@@ -22,7 +22,7 @@ pub type Sinks<'a> = [&'a mut [f32]; 2];
 pub struct Source<'a> {
     /// Values per operand.
     pub values: Operands<'a>,
-    /// `values` is one pixel that stands for every pixel.
+    /// `values` is one pixel that stands for every pixel, repeated as often as a run of taps is long.
     pub broadcast: bool,
     /// No value is negative.
     pub non_negative: bool,
@@ -34,7 +34,7 @@ impl<'a> Source<'a> {
         Self { values, broadcast: false, non_negative }
     }
 
-    /// The same pixel everywhere.
+    /// The same pixel everywhere; `values` repeats it.
     pub fn pixel(values: &'a [f32]) -> Self {
         Self { values: [values; 2], broadcast: true, non_negative: false }
     }
@@ -165,44 +165,41 @@ impl<'a> Shares<'a> {
 
     /// `r_i += Σ_j part(x_i, w_ij)·s_j` for inputs side by side, the first of which has the weights from `first` on.
     #[inline(always)]
-    pub fn add<P: Part>(&self, part: P, x: &[f32], non_negative: bool, first: usize, r: &mut [f32]) {
+    pub fn add<P: Part>(&self, part: P, x: &[f32], first: usize, r: &mut [f32]) {
         let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
         let (r_chunks, r_rest) = r.as_chunks_mut::<TOGETHER>();
         for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
-            self.add_some(part, x, non_negative, first + i * TOGETHER, r);
+            self.add_some(part, x, first + i * TOGETHER, r);
         }
         let first = first + x_chunks.len() * TOGETHER;
         match (x_rest.len(), r_rest.len()) {
-            (3, 3) => self.add_rest::<P, 3>(part, x_rest, non_negative, first, r_rest),
-            (2, 2) => self.add_rest::<P, 2>(part, x_rest, non_negative, first, r_rest),
-            (1, 1) => self.add_rest::<P, 1>(part, x_rest, non_negative, first, r_rest),
+            (3, 3) => self.add_rest::<P, 3>(part, x_rest, first, r_rest),
+            (2, 2) => self.add_rest::<P, 2>(part, x_rest, first, r_rest),
+            (1, 1) => self.add_rest::<P, 1>(part, x_rest, first, r_rest),
             _ => {}
         }
     }
 
     #[inline(always)]
-    fn add_rest<P: Part, const N: usize>(&self, part: P, x: &[f32], non_negative: bool, first: usize, r: &mut [f32]) {
+    fn add_rest<P: Part, const N: usize>(&self, part: P, x: &[f32], first: usize, r: &mut [f32]) {
         if let (Some(x), Some(r)) = (x.first_chunk::<N>(), r.first_chunk_mut::<N>()) {
-            self.add_some(part, x, non_negative, first, r);
+            self.add_some(part, x, first, r);
         }
     }
 
     #[inline(always)]
-    fn add_some<P: Part, const N: usize>(
-        &self,
-        part: P,
-        x: &[f32; N],
-        non_negative: bool,
-        first: usize,
-        r: &mut [f32; N],
-    ) {
-        if P::SIGNED && !non_negative {
+    fn add_some<P: Part, const N: usize>(&self, part: P, x: &[f32; N], first: usize, r: &mut [f32; N]) {
+        // Backgrounds and dead units: nothing of them contributes to anything.
+        if x.iter().all(|x| *x == 0.0) {
+            return;
+        }
+        if P::SIGNED {
             let sums: [f32; N] = self.weighed(first, |i, w| part.term(x[i], w));
             for (r, sum) in r.iter_mut().zip(sums) {
                 *r += sum;
             }
         } else {
-            let sums: [f32; N] = self.weighed(first, |_, w| part.above(w));
+            let sums: [f32; N] = self.weighed(first, |_, w| part.weight(w));
             for ((r, sum), x) in r.iter_mut().zip(sums).zip(x) {
                 *r += x * sum;
             }
@@ -232,7 +229,7 @@ impl<'a> Shares<'a> {
 pub struct Scratch {
     /// One output row.
     pub row: usize,
-    /// One input pixel.
+    /// One input pixel that stands for all, repeated as often as a kernel row is wide.
     pub pixel: usize,
 }
 
@@ -247,7 +244,11 @@ impl Scratch {
             Op::Dense => Rows::blocked(output, 1),
             _ => Rows::plain(output),
         };
-        let pixel = if matches!(step.op, Op::Dense) { input.elements() } else { input.channels };
+        let pixel = match step.op {
+            Op::Dense => input.elements(),
+            Op::Conv => input.channels * step.kernel[1] as usize,
+            _ => input.channels,
+        };
         Self { row: (rows.width * rows.scratch().pixel).next_multiple_of(BLOCK), pixel: pixel.next_multiple_of(BLOCK) }
     }
 
@@ -363,31 +364,24 @@ impl<'a, L: Linear> Way<'a, L> {
 
     /// αβ-rule (Bach et al. 2015, eq. 60): positive contributions get α, negative ones −β.
     fn alpha_beta(&mut self, alpha: f32, beta: f32) {
-        let share = |way: &mut Self, factor: f32, above: bool| match (above, way.x.non_negative) {
-            (true, true) => way.sweep(PositiveWeights, way.x, factor, lanes::positive, Gate::All),
-            (true, false) => way.sweep(Positive, way.x, factor, lanes::positive, Gate::All),
-            (false, true) => way.sweep(NegativeWeights, way.x, factor, lanes::negative, Gate::All),
-            (false, false) => way.sweep(Negative, way.x, factor, lanes::negative, Gate::All),
-        };
-        share(self, alpha, true);
+        self.sweep(Positive, self.x, alpha, lanes::positive, Gate::All);
         if beta != 0.0 {
-            share(self, -beta, false);
+            self.sweep(Negative, self.x, -beta, lanes::negative, Gate::All);
         }
     }
 
     /// γ-rule, generalised: outputs above zero favour positive contributions, outputs below zero negative ones;
     /// outputs of exactly zero pass nothing.
     fn gamma(&mut self, gamma: f32) {
-        let above = Raised { positive: gamma, negative: 0.0, signed: true };
-        let below = Raised { positive: 0.0, negative: gamma, signed: true };
+        let above = Raised { positive: gamma, negative: 0.0 };
+        let below = Raised { positive: 0.0, negative: gamma };
         self.sweep(above, self.x, 1.0, |b| b + gamma * lanes::positive(b), Gate::Above);
         self.sweep(below, self.x, 1.0, |b| b + gamma * lanes::negative(b), Gate::Below);
     }
 
     /// γ-rule as published (Montavon et al. 2019): `w + γ·w⁺` throughout.
     fn gamma_original(&mut self, gamma: f32) {
-        let raised = Raised { positive: gamma, negative: 0.0, signed: false };
-        self.sweep(raised, self.x, 1.0, |b| b + gamma * lanes::positive(b), Gate::All);
+        self.sweep(RaisedWeights(gamma), self.x, 1.0, |b| b + gamma * lanes::positive(b), Gate::All);
     }
 
     /// w²-rule (Montavon et al. 2017): `R_i = Σ_j w_ij² R_j / st(Σ_i w_ij² + b_j²)`.
@@ -423,8 +417,8 @@ impl<'a, L: Linear> Way<'a, L> {
             for s in self.z.iter_mut() {
                 *s = -*s;
             }
-            self.with_bound(low, |way, low| way.distribute(PositiveWeights, &low, row));
-            self.with_bound(high, |way, high| way.distribute(NegativeWeights, &high, row));
+            self.with_bound(low, |way, low| way.distribute(NonNegative(Positive), &low, row));
+            self.with_bound(high, |way, high| way.distribute(NonNegative(Negative), &high, row));
             if self.choice.bias == Bias::Redistribute {
                 self.redistribute(row);
             }
@@ -435,8 +429,8 @@ impl<'a, L: Linear> Way<'a, L> {
     fn box_row(&mut self, low: Bound<'_>, high: Bound<'_>, row: usize) {
         let layout = self.layer.rows().scratch();
         self.layer.apply(All, &self.x, row, self.z, layout);
-        self.with_bound(low, |way, low| way.layer.apply(PositiveWeights, &low, row, way.spare, layout));
-        self.with_bound(high, |way, high| way.layer.apply(NegativeWeights, &high, row, way.extra, layout));
+        self.with_bound(low, |way, low| way.layer.apply(NonNegative(Positive), &low, row, way.spare, layout));
+        self.with_bound(high, |way, high| way.layer.apply(NonNegative(Negative), &high, row, way.extra, layout));
         for ((z, low), high) in self.z.iter_mut().zip(&*self.spare).zip(&*self.extra) {
             *z = *z - low - high;
         }
@@ -578,7 +572,12 @@ impl<'a, L: Linear> Way<'a, L> {
             Bound::Values(values) if values.len() == self.x.values[0].len() => {
                 f(self, Source::tensor([values; 2], false));
             }
-            Bound::Values(values) => f(self, Source::pixel(values)),
+            Bound::Values(values) => {
+                for (to, value) in pixel.iter_mut().zip(values.iter().cycle()) {
+                    *to = *value;
+                }
+                f(self, Source::pixel(pixel));
+            }
         }
         self.pixel = pixel;
     }

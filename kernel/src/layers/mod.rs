@@ -67,6 +67,8 @@ pub struct Tape<'m, 'a> {
     pub mode: Mode,
     /// The arena.
     pub arena: &'a mut [f32],
+    /// No element of the inputs is negative: half of each split by sign vanishes.
+    pub inputs_non_negative: bool,
 }
 
 impl Tape<'_, '_> {
@@ -187,9 +189,12 @@ impl Tape<'_, '_> {
         Taken::default()
     }
 
-    /// Whether no operand of a step can be negative.
+    /// Whether no operand of a step is negative.
     fn reads_non_negative(&self, step: &Step) -> bool {
-        (0..step.operands).all(|k| self.model.tensor(self.model.operand(step, k)).non_negative)
+        (0..step.operands).map(|k| self.model.operand(step, k)).all(|tensor| {
+            let is_input = (0..self.model.inputs()).any(|i| self.model.input(i).tensor == tensor);
+            self.model.tensor(tensor).non_negative || (is_input && self.inputs_non_negative)
+        })
     }
 
     fn scratch_sizes(&self, step: &Step) -> Scratch {
