@@ -86,6 +86,24 @@ impl<P: Part> Part for NonNegative<P> {
     }
 }
 
+/// The same with the opposite sign.
+#[derive(Clone, Copy)]
+pub struct Minus<P>(pub P);
+
+impl<P: Part> Part for Minus<P> {
+    const SIGNED: bool = P::SIGNED;
+
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        -self.0.weight(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        -self.0.term(x, w)
+    }
+}
+
 /// γ-raised contributions: `p + a·p⁺ + b·p⁻` with `p = x·w`.
 #[derive(Clone, Copy)]
 pub struct Raised {

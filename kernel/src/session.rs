@@ -5,7 +5,7 @@ use crate::error::{ExplainError, RunError, SessionError};
 use crate::explanation::Explanation;
 use crate::lanes::{Exact, Sum, absolute};
 use crate::layers::Tape;
-use crate::layers::linear::Taken;
+use crate::layers::way::Taken;
 use crate::ledger::{Entry, Ledger};
 use crate::model::Model;
 use crate::model::format::ALIGNMENT;

@@ -306,6 +306,65 @@ impl Axis {
         }
     }
 
+    /// How many outputs in a row an input can meet.
+    pub const fn overlap(&self) -> usize {
+        let reach = (self.kernel - 1) * self.dilation;
+        if self.transposed { reach + 1 } else { reach / self.stride + 1 }
+    }
+
+    /// The taps through which outputs read input `i`, and those outputs.
+    pub fn meetings(&self, i: usize) -> Meetings {
+        if self.transposed { self.meetings_ahead(i * self.stride) } else { self.meetings_behind(i + self.before) }
+    }
+
+    /// Of a transposed convolution: tap `k` leads to output `place + k·dilation − before`.
+    fn meetings_ahead(&self, place: usize) -> Meetings {
+        let tap = self.before.saturating_sub(place).div_ceil(self.dilation);
+        let output = (place + tap * self.dilation).saturating_sub(self.before);
+        let inside = self.output.saturating_sub(output).div_ceil(self.dilation);
+        let count = self.kernel.saturating_sub(tap).min(inside);
+        Meetings { tap, output, step: 1, advance: self.dilation as isize, count }
+    }
+
+    /// Of a convolution: tap `k` leads to output `(place − k·dilation) / stride`, where that is a whole number.
+    fn meetings_behind(&self, place: usize) -> Meetings {
+        let common = gcd(self.stride, self.dilation);
+        let (step, advance) = (quotient(self.stride, common), quotient(self.dilation, common));
+        let whole = |tap: &usize| place.abs_diff(tap * self.dilation).is_multiple_of(self.stride);
+        let tap = match (self.stride, self.dilation) {
+            (1, _) => 0,
+            (stride, 1) => place % stride,
+            _ => (0..step).find(whole).unwrap_or(self.kernel),
+        };
+        let nothing = Meetings { tap: 0, output: 0, step, advance: 0, count: 0 };
+        let Some(reach) = place.checked_sub(tap * self.dilation) else { return nothing };
+        let output = quotient(reach, self.stride);
+        // Outputs past the end are skipped.
+        let skipped = rounded_up((output + 1).saturating_sub(self.output), advance);
+        let (tap, Some(output)) = (tap + skipped * step, output.checked_sub(skipped * advance)) else {
+            return nothing;
+        };
+        let count = rounded_up(self.kernel.saturating_sub(tap), step).min(quotient(output, advance) + 1);
+        Meetings { tap, output, step, advance: -(advance as isize), count }
+    }
+
+    /// The inputs that no output after `o` reads, less those that no output from `o` on does.
+    pub fn settled(&self, o: usize) -> core::ops::Range<usize> {
+        let start = if o == 0 { 0 } else { self.first_read_at(o) };
+        start..if o + 1 == self.output { self.input } else { self.first_read_at(o + 1) }
+    }
+
+    /// The first input that output `o` or a later one may read last.
+    fn first_read_at(&self, o: usize) -> usize {
+        let first = if self.transposed {
+            let reach = (self.kernel - 1) * self.dilation;
+            rounded_up((o + self.before).saturating_sub(reach), self.stride)
+        } else {
+            (o * self.stride).saturating_sub(self.before)
+        };
+        first.min(self.input)
+    }
+
     /// The taps `first..last` through which output `o` of an ordinary (not transposed) window reads inputs; the
     /// taps before and after fall on padding.
     #[inline(always)]
@@ -321,6 +380,55 @@ impl Axis {
         let last = if end < self.kernel { end } else { self.kernel };
         (if first < last { first } else { last }, last)
     }
+}
+
+/// The outputs that one input meets: through tap `tap`, `tap + step` …, `count` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meetings {
+    /// First tap.
+    pub tap: usize,
+    /// The output there.
+    pub output: usize,
+    /// From one tap to the next.
+    pub step: usize,
+    /// From one output to the next.
+    pub advance: isize,
+    /// How many.
+    pub count: usize,
+}
+
+impl Meetings {
+    /// Calls `f(tap, output)` for each.
+    #[inline(always)]
+    pub fn each(&self, mut f: impl FnMut(usize, usize)) {
+        let (mut tap, mut output) = (self.tap, self.output);
+        for _ in 0..self.count {
+            f(tap, output);
+            tap += self.step;
+            output = output.wrapping_add_signed(self.advance);
+        }
+    }
+}
+
+/// `a / b`; divisions are slow, and ones are common.
+const fn quotient(a: usize, b: usize) -> usize {
+    if b == 1 { a } else { a / b }
+}
+
+/// `a / b`, rounded up.
+const fn rounded_up(a: usize, b: usize) -> usize {
+    if b == 1 { a } else { a.div_ceil(b) }
+}
+
+const fn gcd(a: usize, b: usize) -> usize {
+    if a == 1 || b == 1 {
+        return 1;
+    }
+    let (mut a, mut b) = (a, b);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// `o·stride + k·dilation − before`, when inside `0..limit`.
@@ -510,5 +618,57 @@ impl Port {
     pub(crate) const fn has(flags: u8, flag: u8) -> bool {
         debug_assert!(flag & port::FLAGS_DEFINED == flag);
         flags & flag != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Axis;
+    use proptest::prelude::*;
+
+    fn axis() -> impl Strategy<Value = Axis> {
+        (1usize..12, 1usize..12, 1usize..6, 1usize..5, 1usize..4, 0usize..5, any::<bool>()).prop_map(
+            |(input, output, kernel, stride, dilation, before, transposed)| Axis {
+                input,
+                output,
+                kernel,
+                stride,
+                dilation,
+                before,
+                after: 0,
+                transposed,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn meetings_are_the_outputs_that_read_an_input(axis in axis()) {
+            for i in 0..axis.input {
+                let naive: Vec<_> =
+                    (0..axis.kernel).filter_map(|k| axis.output_of(i, k).map(|output| (k, output))).collect();
+                let mut met = Vec::new();
+                axis.meetings(i).each(|tap, output| met.push((tap, output)));
+                prop_assert_eq!(&met, &naive);
+                for (tap, output) in met {
+                    prop_assert_eq!(axis.input_of(output, tap), Some(i));
+                }
+            }
+        }
+
+        #[test]
+        fn every_input_settles_once_and_within_the_overlap(axis in axis()) {
+            let mut settled = vec![0; axis.input];
+            for o in 0..axis.output {
+                for i in axis.settled(o) {
+                    settled[i] += 1;
+                    axis.meetings(i).each(|_, output| assert!(output <= o && o - output < axis.overlap()));
+                }
+            }
+            for (i, times) in settled.iter().enumerate() {
+                let met = axis.meetings(i).count > 0;
+                prop_assert!(*times == 1 || (*times == 0 && !met), "input {} settled {} times", i, times);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Sum or difference of two tensors: a linear map with weights one and one, or one and minus one.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
 use crate::lanes::Part;
 use crate::model::Model;
 use crate::step::{Shape, Step};
@@ -39,7 +39,8 @@ impl Linear for Add {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels, self.shape.width);
         for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
             let pixels = r.chunks_exact_mut(channels).skip(row * width).zip(s.chunks_exact(channels)).take(width);

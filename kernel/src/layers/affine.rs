@@ -1,6 +1,6 @@
 //! `y = scale · x + shift`: batch norm that cannot be folded, multiplication by a constant.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
 use crate::lanes::Part;
 use crate::model::Model;
 use crate::step::{Shape, Step};
@@ -51,7 +51,8 @@ impl Linear for Affine<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels, self.shape.width);
         let first = row * width;
         let pixels = r[0].chunks_exact_mut(channels).skip(first).zip(s.chunks_exact(channels)).take(width);

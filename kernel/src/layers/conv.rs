@@ -1,11 +1,11 @@
 //! Convolution, grouped or not, and transposed convolution: one file, because they differ only in which input an
 //! output reads through which tap.
 
-use super::linear::{Layout, Linear, Rows, Shares, Sinks, Source};
+use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
 use crate::lanes::{self, Lanes, PIXELS, Part};
 use crate::model::Model;
 use crate::model::format::BLOCK;
-use crate::step::{Axis, Shape, Step};
+use crate::step::{Axis, Meetings, Shape, Step};
 
 /// A convolution; weights lie as `[group][block of 8 outputs][kernel row][kernel column][input channel][8]`.
 pub struct Conv<'a> {
@@ -155,6 +155,72 @@ impl Block<'_> {
     }
 }
 
+/// The outputs that one input pixel meets, for one group of channels.
+struct Place {
+    rows: Meetings,
+    columns: Meetings,
+    group: usize,
+}
+
+impl Conv<'_> {
+    /// `r_i += Σ_j part(x_i, w_ij)·s_j` for the channels of one input pixel.
+    #[inline(always)]
+    fn gather<P: Part>(&self, part: P, x: &[f32], w: &[Lanes], s: &Strip<'_>, place: &Place, r: &mut [f32]) {
+        let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
+        let (r_chunks, r_rest) = r.as_chunks_mut::<TOGETHER>();
+        for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
+            self.gather_some(part, x, w.get(i * TOGETHER..).unwrap_or(&[]), s, place, r);
+        }
+        let w = w.get(x_chunks.len() * TOGETHER..).unwrap_or(&[]);
+        match (x_rest, r_rest) {
+            (&[a, b, c], [p, q, o]) => {
+                let mut some = [*p, *q, *o];
+                self.gather_some(part, &[a, b, c], w, s, place, &mut some);
+                [*p, *q, *o] = some;
+            }
+            (&[a, b], [p, q]) => {
+                let mut some = [*p, *q];
+                self.gather_some(part, &[a, b], w, s, place, &mut some);
+                [*p, *q] = some;
+            }
+            (&[a], [p]) => {
+                let mut some = [*p];
+                self.gather_some(part, &[a], w, s, place, &mut some);
+                [*p] = some;
+            }
+            _ => {}
+        }
+    }
+
+    /// The same for `N` channels, whose weights come first in `w`.
+    #[inline(always)]
+    fn gather_some<P: Part, const N: usize>(
+        &self,
+        part: P,
+        x: &[f32; N],
+        w: &[Lanes],
+        s: &Strip<'_>,
+        place: &Place,
+        r: &mut [f32; N],
+    ) {
+        if all_zero(x) {
+            return;
+        }
+        let (blocks, fan, block) = (self.blocks(), self.fan(), self.block_len());
+        let (stride, offset) = (self.groups * blocks, place.group * blocks);
+        let mut acc = [[0.0; BLOCK]; N];
+        place.rows.each(|ky, row| {
+            let s = s.row(row).as_chunks().0;
+            place.columns.each(|kx, column| {
+                let s = s.get(column * stride + offset..).and_then(|s| s.get(..blocks)).unwrap_or(&[]);
+                let w = w.get((ky * self.horizontal.kernel + kx) * fan..).unwrap_or(&[]);
+                weigh(part, x, w, block, s, &mut acc);
+            });
+        });
+        settle(part, x, acc, r);
+    }
+}
+
 impl Linear for Conv<'_> {
     fn rows(&self) -> Rows {
         Rows::blocked(self.output, self.groups)
@@ -180,22 +246,25 @@ impl Linear for Conv<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (fan, channels, blocks) = (self.fan(), self.input.channels, self.blocks());
-        let group_weights = self.weights.chunks_exact(blocks * self.block_len());
-        for (group, w) in group_weights.enumerate() {
-            for (column, s) in s.as_chunks().0.chunks_exact(self.groups * blocks).enumerate() {
-                let s = s.get(group * blocks..(group + 1) * blocks).unwrap_or(&[]);
-                let Some(shares) = Shares::new(w, self.block_len(), s) else { continue };
-                self.each_run(row, column, |run| {
-                    let len = run.taps * fan;
-                    let x_run = x.get(0, run.pixel, channels, group * fan, len);
-                    let start = run.pixel * channels + group * fan;
-                    let r = r[0].get_mut(start..start + len).unwrap_or(&mut []);
-                    shares.add(part, x_run, run.weight, r);
-                });
+        for y in self.vertical.settled(s.newest) {
+            let rows = self.vertical.meetings(y);
+            for column in 0..self.input.width {
+                let columns = self.horizontal.meetings(column);
+                let pixel = y * self.input.width + column;
+                for (group, w) in self.weights.chunks_exact(blocks * self.block_len()).enumerate() {
+                    let start = pixel * channels + group * fan;
+                    let r = r[0].get_mut(start..start + fan).unwrap_or(&mut []);
+                    let x = x.get(0, pixel, channels, group * fan, fan);
+                    self.gather(part, x, w, s, &Place { rows, columns, group }, r);
+                }
             }
         }
+    }
+
+    fn depth(&self) -> usize {
+        self.vertical.overlap()
     }
 
     fn fan_in(&self, row: usize, pixel: usize) -> usize {

@@ -1,13 +1,13 @@
 //! Fully connected layer.
 
-use super::linear::{Layout, Linear, Rows, Shares, Sinks, Source};
+use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
 use crate::lanes::{Lanes, Part};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Shape, Step};
 
 /// Blocks of outputs per pass over the inputs.
-const TOGETHER: usize = 4;
+const BLOCKS: usize = 4;
 
 /// A dense layer; weights lie as `[block of 8 outputs][input][8]`.
 pub struct Dense<'a> {
@@ -52,6 +52,16 @@ impl<'a> Dense<'a> {
             *z = *sum;
         }
     }
+
+    /// The shares of `N` inputs, whose weights come first in `w`.
+    #[inline(always)]
+    fn give<P: Part, const N: usize>(&self, part: P, x: &[f32; N], w: &[Lanes], s: &[Lanes], r: &mut [f32; N]) {
+        if !all_zero(x) {
+            let mut acc = [[0.0; BLOCK]; N];
+            weigh(part, x, w, self.inputs, s, &mut acc);
+            settle(part, x, acc, r);
+        }
+    }
 }
 
 impl Linear for Dense<'_> {
@@ -65,7 +75,7 @@ impl Linear for Dense<'_> {
 
     fn apply<P: Part>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
         let x = x.get(0, 0, self.inputs, 0, self.inputs);
-        let several = z.chunks_mut(TOGETHER * BLOCK).zip(self.weights.chunks(TOGETHER * self.inputs));
+        let several = z.chunks_mut(BLOCKS * BLOCK).zip(self.weights.chunks(BLOCKS * self.inputs));
         for (z, w) in several {
             match w.len() / self.inputs {
                 4 => self.blocks::<P, 4>(part, x, w, z),
@@ -76,10 +86,24 @@ impl Linear for Dense<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, _: usize, s: &[f32], r: &mut Sinks<'_>) {
-        let values = x.get(0, 0, self.inputs, 0, self.inputs);
-        if let Some(shares) = Shares::new(self.weights, self.inputs, s.as_chunks().0) {
-            shares.add(part, values, 0, r[0]);
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        // Most outputs of a classifier receive nothing.
+        let s = s.row(0).as_chunks().0;
+        let heard = |s: &Lanes| s.iter().any(|s| *s != 0.0);
+        let (Some(first), Some(last)) = (s.iter().position(heard), s.iter().rposition(heard)) else { return };
+        let s = s.get(first..=last).unwrap_or(&[]);
+        let w = self.weights.get(first * self.inputs..).unwrap_or(&[]);
+        let x = x.get(0, 0, self.inputs, 0, self.inputs);
+        let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
+        let (r_chunks, r_rest) = r[0].as_chunks_mut::<TOGETHER>();
+        for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
+            self.give(part, x, w.get(i * TOGETHER..).unwrap_or(&[]), s, r);
+        }
+        let done = x_chunks.len() * TOGETHER;
+        for (i, (x, r)) in x_rest.iter().zip(r_rest).enumerate() {
+            let mut one = [*r];
+            self.give(part, &[*x], w.get(done + i..).unwrap_or(&[]), s, &mut one);
+            [*r] = one;
         }
     }
 

@@ -13,6 +13,7 @@ pub mod max_pool;
 pub mod mul;
 pub mod softmax;
 pub mod structural;
+pub mod way;
 pub mod window;
 
 use crate::model::Model;
@@ -25,10 +26,11 @@ use affine::Affine;
 use conv::Conv;
 use core::ops::Range;
 use dense::Dense;
-use linear::{Scratch, Source, Taken, Way};
+use linear::{Scratch, Source};
 use local_response_norm::LocalResponseNorm;
 use max_pool::MaxPool;
 use structural::Moves;
+use way::{Taken, Way};
 use window::Window;
 
 /// Evaluates `$body` with `$layer` being the linear layer that a step describes.

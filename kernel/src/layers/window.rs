@@ -1,6 +1,6 @@
 //! Windows that do not mix channels: depthwise convolution and average pooling.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source};
+use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
 use crate::lanes::{self, Part};
 use crate::model::Model;
 use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
@@ -121,7 +121,8 @@ impl Linear for Window<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, row: usize, s: &[f32], r: &mut Sinks<'_>) {
+    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        let (row, s) = (s.newest, s.row(s.newest));
         let channels = self.input.channels;
         for (column, s) in s.chunks_exact(channels).enumerate().take(self.output.width) {
             let mean = self.uniform(row, column);
