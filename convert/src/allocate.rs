@@ -1,0 +1,265 @@
+//! Where blocks that live for a while lie in one piece of memory: dynamic storage allocation.
+//!
+//! The problem is NP-hard, the networks are small, and the host has time: several greedy orders, then a bounded local
+//! search from the best of them. Everything is integer arithmetic and deterministic, so that an image has the same
+//! bytes on every host.
+
+use relprop::model::format::ALIGNMENT;
+use relprop::plan::Lifetime;
+use std::cmp::Reverse;
+
+/// Something to place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Size in bytes.
+    pub bytes: usize,
+    /// When it is in memory.
+    pub lifetime: Lifetime,
+}
+
+/// Blocks in their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allocation {
+    /// Offset of each block, a multiple of [`ALIGNMENT`].
+    pub offsets: Vec<usize>,
+    /// Bytes that all of it takes.
+    pub peak: usize,
+    /// Most bytes that are in use at any one time: no allocation can take less.
+    pub lower_bound: usize,
+}
+
+/// How many comparisons of two blocks the local search may spend.
+const SEARCH_BUDGET: usize = 60_000_000;
+
+/// Places every block so that no two that live at the same time overlap.
+pub fn allocate(blocks: &[Block]) -> Allocation {
+    let blocks: Vec<Block> = blocks.iter().map(aligned).collect();
+    let lower_bound = lower_bound(&blocks);
+    let mut best = Candidate::default();
+    for order in orders(&blocks) {
+        for fit in [Fit::First, Fit::Best] {
+            let candidate = Candidate::place(&blocks, order.clone(), fit);
+            if best.offsets.is_empty() || candidate.peak < best.peak {
+                best = candidate;
+            }
+        }
+    }
+    if best.peak > lower_bound {
+        best = search(&blocks, best, lower_bound);
+    }
+    Allocation { offsets: best.offsets, peak: best.peak, lower_bound }
+}
+
+fn aligned(block: &Block) -> Block {
+    Block { bytes: block.bytes.next_multiple_of(ALIGNMENT), ..*block }
+}
+
+/// The largest sum of blocks that live at the same time.
+fn lower_bound(blocks: &[Block]) -> usize {
+    let mut events: Vec<(usize, bool, usize)> = blocks
+        .iter()
+        .flat_map(|b| [(b.lifetime.first, true, b.bytes), (b.lifetime.last.saturating_add(1), false, b.bytes)])
+        .collect();
+    // Ends sort before the beginnings of the same time.
+    events.sort_unstable();
+    let (mut live, mut most) = (0_usize, 0);
+    for (_, begins, bytes) in events {
+        live = if begins { live.saturating_add(bytes) } else { live.saturating_sub(bytes) };
+        most = most.max(live);
+    }
+    most
+}
+
+/// Orders in which greedy placement tends to do well.
+fn orders(blocks: &[Block]) -> Vec<Vec<usize>> {
+    let duration = |b: &Block| b.lifetime.last.saturating_sub(b.lifetime.first) + 1;
+    vec![
+        sorted_by(blocks, |b| (Reverse(b.bytes), Reverse(duration(b)))),
+        sorted_by(blocks, |b| (Reverse(b.bytes.saturating_mul(duration(b))), Reverse(b.bytes))),
+        sorted_by(blocks, |b| (Reverse(duration(b)), Reverse(b.bytes))),
+        sorted_by(blocks, |b| (b.lifetime.first, Reverse(b.bytes))),
+        sorted_by(blocks, |b| (b.lifetime.last, Reverse(b.bytes))),
+        sorted_by(blocks, |b| (Reverse(b.lifetime.first), Reverse(b.bytes))),
+    ]
+}
+
+fn sorted_by<K: Ord>(blocks: &[Block], key: impl Fn(&Block) -> K) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.sort_by_key(|&i| blocks.get(i).map(&key));
+    order
+}
+
+/// Which gap a block is put into.
+#[derive(Clone, Copy, Debug)]
+enum Fit {
+    /// The lowest.
+    First,
+    /// The smallest.
+    Best,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, Default)]
+struct Candidate {
+    order: Vec<usize>,
+    offsets: Vec<usize>,
+    peak: usize,
+}
+
+/// A block in its place.
+#[derive(Clone, Copy)]
+struct Placed {
+    start: usize,
+    end: usize,
+    lifetime: Lifetime,
+}
+
+impl Candidate {
+    /// Places block after block, each into a gap that those placed before it leave free.
+    fn place(blocks: &[Block], order: Vec<usize>, fit: Fit) -> Self {
+        let mut offsets = vec![0; blocks.len()];
+        let mut placed: Vec<Placed> = Vec::with_capacity(blocks.len());
+        let mut peak = 0;
+        for &i in &order {
+            let (Some(block), Some(offset)) = (blocks.get(i), offsets.get_mut(i)) else { continue };
+            let start = gap(&placed, block, fit);
+            let end = start.saturating_add(block.bytes);
+            *offset = start;
+            peak = peak.max(end);
+            let at = placed.partition_point(|other| other.start <= start);
+            placed.insert(at, Placed { start, end, lifetime: block.lifetime });
+        }
+        Self { order, offsets, peak }
+    }
+}
+
+/// Where a block fits between `placed`, which are sorted by their start.
+fn gap(placed: &[Placed], block: &Block, fit: Fit) -> usize {
+    let mut end = 0;
+    let mut best: Option<(usize, usize)> = None;
+    for other in placed.iter().filter(|other| other.lifetime.meets(block.lifetime)) {
+        let room = other.start.saturating_sub(end);
+        if room >= block.bytes && best.is_none_or(|(smallest, _)| room < smallest) {
+            best = Some((room, end));
+            if matches!(fit, Fit::First) {
+                break;
+            }
+        }
+        end = end.max(other.end);
+    }
+    best.map_or(end, |(_, start)| start)
+}
+
+/// Moves blocks that reach the top to an earlier turn, as long as that does no harm.
+fn search(blocks: &[Block], start: Candidate, lower_bound: usize) -> Candidate {
+    let rounds = SEARCH_BUDGET / (blocks.len() * blocks.len()).max(1);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut best = start.clone();
+    let mut current = start;
+    for round in 0..rounds.min(20_000) {
+        if best.peak <= lower_bound {
+            break;
+        }
+        let fit = if round % 2 == 0 { Fit::Best } else { Fit::First };
+        let order = perturbed(blocks, &current, &mut random);
+        let candidate = Candidate::place(blocks, order, fit);
+        if candidate.peak <= current.peak {
+            current = candidate;
+            if current.peak < best.peak {
+                best = current.clone();
+            }
+        } else if round % 200 == 199 {
+            // Stuck: go on from something a little worse.
+            current = candidate;
+        }
+    }
+    best
+}
+
+/// The order with one block of those at the top moved forward, and now and then another one moved anywhere.
+fn perturbed(blocks: &[Block], current: &Candidate, random: &mut Random) -> Vec<usize> {
+    let mut order = current.order.clone();
+    let is_top = |&i: &usize| {
+        let end = current.offsets.get(i).zip(blocks.get(i)).map(|(offset, block)| offset + block.bytes);
+        end == Some(current.peak)
+    };
+    let tops: Vec<usize> = (0..order.len()).filter(|&turn| order.get(turn).is_some_and(is_top)).collect();
+    if let Some(&turn) = tops.get(random.below(tops.len())) {
+        let block = order.remove(turn);
+        order.insert(random.below(turn + 1), block);
+    }
+    if random.below(2) == 0 && !order.is_empty() {
+        let block = order.remove(random.below(order.len()));
+        order.insert(random.below(order.len() + 1), block);
+    }
+    order
+}
+
+/// Xorshift: the same sequence on every host.
+struct Random(u64);
+
+impl Random {
+    /// A number below `limit`, zero when that is zero.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 33) % limit.max(1) as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allocation, Block, allocate};
+    use proptest::prelude::*;
+    use relprop::plan::Lifetime;
+
+    fn block(bytes: usize, first: usize, last: usize) -> Block {
+        Block { bytes, lifetime: Lifetime { first, last } }
+    }
+
+    fn assert_apart(blocks: &[Block], allocation: &Allocation) {
+        for (i, a) in blocks.iter().enumerate() {
+            let start = allocation.offsets[i];
+            assert!(start.is_multiple_of(16) && start + a.bytes <= allocation.peak);
+            for (k, b) in blocks.iter().enumerate().take(i) {
+                let other = allocation.offsets[k];
+                let apart = start + a.bytes <= other || other + b.bytes <= start;
+                assert!(apart || !a.lifetime.meets(b.lifetime), "{i} and {k} overlap");
+            }
+        }
+    }
+
+    #[test]
+    fn the_dead_make_room() {
+        let blocks = [block(16, 0, 1), block(16, 1, 2), block(10, 2, 3)];
+        let allocation = allocate(&blocks);
+        assert_apart(&blocks, &allocation);
+        assert_eq!((allocation.peak, allocation.lower_bound), (32, 32));
+    }
+
+    #[test]
+    fn nothing_takes_nothing() {
+        assert_eq!(allocate(&[]), Allocation::default());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Activations of a chain: each lives from its step to some step on the way back.
+        #[test]
+        fn random_lifetimes_fit_tightly(
+            spans in prop::collection::vec((1_usize..40, 0_usize..60, 0_usize..60), 8..60)
+        ) {
+            let blocks: Vec<Block> = spans
+                .iter()
+                .map(|&(size, a, b)| block(size * 64, a.min(b), a.max(b)))
+                .collect();
+            let allocation = allocate(&blocks);
+            assert_apart(&blocks, &allocation);
+            prop_assert!(allocation.peak >= allocation.lower_bound);
+            prop_assert!(allocation.peak * 10 <= allocation.lower_bound * 11,
+                "{} over {}", allocation.peak, allocation.lower_bound);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Memory plans: where every activation, relevance and scratch lies, for each mode.
+
+use crate::allocate::{Block, allocate};
+use relprop::model::Model;
+use relprop::plan::{
+    Lifetime, Mode, Placement, backward_time, end_time, ledger_bytes, relevance_lifetime, scratch_bytes,
+    value_lifetime,
+};
+
+/// The plan of one mode: what an image stores, and how good it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What the arena is for.
+    pub mode: Mode,
+    /// Bytes of arena.
+    pub arena: usize,
+    /// Most bytes that are in use at any one time: no plan can need less.
+    pub lower_bound: usize,
+    /// Offset of the ledger, where the mode explains.
+    pub ledger: Option<usize>,
+    /// Place of every tensor's value.
+    pub values: Vec<Placement>,
+    /// Place of every tensor's relevance; nowhere in a mode that does not explain.
+    pub relevances: Vec<Placement>,
+    /// Offset of every step's scratch on its way back, where it needs any.
+    pub scratch: Vec<Option<usize>>,
+}
+
+/// No relevance.
+const NOWHERE: Placement = Placement { offset: None, lifetime: Lifetime { first: 0, last: 0 } };
+
+impl Plan {
+    /// Plans a model whose own plans are not looked at.
+    pub fn new(model: &Model<'_>, mode: Mode) -> Self {
+        let mut blocks = Blocks::default();
+        let roots: Vec<usize> = (0..model.tensors()).map(|t| model.storage(t)).collect();
+        let values: Vec<Slot> = roots
+            .iter()
+            .map(|&root| blocks.tensor(model, root, value_lifetime(model, mode, root), 0))
+            .collect();
+        let relevances: Vec<Slot> = roots
+            .iter()
+            .filter(|_| mode.explains())
+            .map(|&root| blocks.tensor(model, root, relevance_lifetime(model, root), 1))
+            .collect();
+        let scratch: Vec<Option<usize>> = (0..model.steps())
+            .map(|step| {
+                let time = backward_time(model.steps(), step);
+                let bytes = scratch_bytes(model, mode, step);
+                (bytes > 0).then(|| blocks.push(bytes, Lifetime { first: time, last: time }))
+            })
+            .collect();
+        let ledger = mode.explains().then(|| {
+            blocks.push(ledger_bytes(model), Lifetime { first: 0, last: end_time(model.steps()) })
+        });
+
+        let allocation = allocate(&blocks.list);
+        let offset = |block: usize| allocation.offsets.get(block).copied();
+        let place = |slot: &Slot| Placement { offset: offset(slot.block), lifetime: slot.lifetime };
+        Self {
+            mode,
+            arena: allocation.peak,
+            lower_bound: allocation.lower_bound,
+            ledger: ledger.and_then(offset),
+            values: values.iter().map(place).collect(),
+            relevances: if mode.explains() {
+                relevances.iter().map(place).collect()
+            } else {
+                vec![NOWHERE; model.tensors()]
+            },
+            scratch: scratch.into_iter().map(|block| block.and_then(offset)).collect(),
+        }
+    }
+}
+
+/// A block to be placed, and the lifetime that it stands for.
+#[derive(Clone, Copy)]
+struct Slot {
+    block: usize,
+    lifetime: Lifetime,
+}
+
+/// Blocks as they are gathered.
+#[derive(Default)]
+struct Blocks {
+    list: Vec<Block>,
+    /// By kind (value or relevance) and storage: tensors that share storage share a block.
+    known: std::collections::HashMap<(usize, usize), Slot>,
+}
+
+impl Blocks {
+    fn push(&mut self, bytes: usize, lifetime: Lifetime) -> usize {
+        self.list.push(Block { bytes, lifetime });
+        self.list.len() - 1
+    }
+
+    fn tensor(&mut self, model: &Model<'_>, root: usize, lifetime: Lifetime, kind: usize) -> Slot {
+        if let Some(&slot) = self.known.get(&(kind, root)) {
+            return slot;
+        }
+        let slot = Slot { block: self.push(model.tensor(root).bytes(), lifetime), lifetime };
+        self.known.insert((kind, root), slot);
+        slot
+    }
+}
