@@ -1,0 +1,320 @@
+//! The command line, as `--help` shows it.
+
+use crate::spec::{BoundSpec, Method, RuleArg, SeedRelevance, TargetSpec};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Explain what neural networks say: layer-wise relevance propagation.
+///
+/// Without a command, `relprop` explains a digit that it brings along.
+#[derive(Parser)]
+#[command(name = "relprop", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Colour: on a terminal, always (for `less -R`), or never. `NO_COLOR` is obeyed.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where it can be seen.
+    #[default]
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Characters only.
+    Never,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Say which parts of an input made the network say what it said
+    Explain(Box<ExplainArgs>),
+    /// Run a network
+    Run(RunArgs),
+    /// Show what is in a model: steps, rules, memory
+    Inspect(InspectArgs),
+    /// Turn an ONNX file into a model image
+    Convert(ConvertArgs),
+    /// Measure accuracy and conservation on the MNIST test digits
+    Eval(EvalArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `relprop explain`
+#[derive(Args, Default)]
+#[command(after_long_help = JSON_HELP)]
+pub struct ExplainArgs {
+    /// A model image (.rlp) or an ONNX file; a digit reader that comes with relprop if left out
+    pub model: Option<PathBuf>,
+    /// A .npy file (with or without a batch axis), a picture, or images-idx3-ubyte.gz#17
+    ///
+    /// For a model with several inputs: NAME=FILE for each of them.
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<String>,
+
+    /// What to explain: top, a class (number or label), all (every class with its score), or K-L: why K and not L
+    #[arg(long, value_name = "top|K|all|K-L", default_value = "top")]
+    pub target: TargetSpec,
+    /// How relevance starts: with the class's value before any softmax, or with 1
+    ///
+    /// By default with the logit, and with 1 for gradients and the methods made of them.
+    #[arg(long, value_enum)]
+    pub seed_relevance: Option<SeedRelevance>,
+    /// Which output to explain, for a model with several
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub output: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub loops: LoopArgs,
+
+    /// Write the relevance, in the shape of the input (`grad_cam`: in that of the step)
+    #[arg(long, value_name = "R.npy", help_heading = "Results")]
+    pub out: Option<PathBuf>,
+    /// Write the network's output
+    #[arg(long, value_name = "S.npy", help_heading = "Results")]
+    pub scores: Option<PathBuf>,
+    /// Write input and heat map as a picture: red is for the class, blue is against it
+    #[arg(long, value_name = "P.png", help_heading = "Results")]
+    pub png: Option<PathBuf>,
+    /// Write where relevance went, step by step
+    #[arg(long, value_name = "L.json", help_heading = "Results")]
+    pub ledger: Option<PathBuf>,
+    /// Measure how near each step's denominators come to zero, for the ledger
+    #[arg(long, help_heading = "Results")]
+    pub condition: bool,
+    /// Print one JSON object instead of text
+    #[arg(long, help_heading = "Results")]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// Which rule each step gets.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleArgs {
+    /// The method [default: `epsilon_plus`]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub composite: Option<Method>,
+    /// A rule for some steps, on top of the composite; the last that matches a step wins
+    ///
+    /// SELECT: all, linear, first, first_conv, conv, dense, pool, activation, the name of an op (max_pool,
+    /// average_pool, add, mul, affine, …), or a step's name (name:conv for a step called conv, step:3 by position).
+    ///
+    /// RULE: zero, epsilon:0.01, norm, zplus, alphabeta:2,1, beta:0, gamma:0.25, gamma_original:0.25, zbox:-1,1,
+    /// zbox:@low.npy,@high.npy (one value per channel, or one per element in the input's layout), wsquare, flat, pass,
+    /// gradient, guided_backprop, deconvnet, beta_smooth:10, winner, split_ties, taylor.
+    ///
+    /// Options follow after semicolons: ;bias=absorb|zero|redistribute
+    /// ;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6
+    #[arg(long = "rule", value_name = "SELECT=RULE", verbatim_doc_comment)]
+    pub rules: Vec<RuleArg>,
+    /// Smallest value of an input, for composites with a box (or @low.npy) [default: the model's]
+    #[arg(long, value_name = "L", requires = "high", allow_hyphen_values = true)]
+    pub low: Option<BoundSpec>,
+    /// Largest value of an input
+    #[arg(long, value_name = "H", requires = "low", allow_hyphen_values = true)]
+    pub high: Option<BoundSpec>,
+}
+
+/// What the methods that take several passes want to know.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Methods of several passes")]
+pub struct LoopArgs {
+    /// `integrated_gradients`: points on the path
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub steps: u32,
+    /// `integrated_gradients`: where the path starts; `occlusion`: what covers; in the input's units
+    #[arg(long, value_name = "VALUE", default_value_t = 0.0, allow_hyphen_values = true)]
+    pub baseline: f32,
+    /// `smoothgrad`: noisy copies
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// `smoothgrad`: standard deviation of the noise, as a fraction of the input's range
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
+    pub noise: f32,
+    /// `smoothgrad`: seed of the noise
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// `occlusion`: side of the square, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub window: u32,
+    /// `occlusion`: how far the square moves, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub stride: u32,
+    /// `grad_cam`: the step to look at [default: the last convolution]
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
+}
+
+impl Default for LoopArgs {
+    fn default() -> Self {
+        Self { steps: 20, baseline: 0.0, samples: 20, noise: 0.15, seed: 1, window: 4, stride: 2, step: None }
+    }
+}
+
+/// How a file becomes a model and a picture an input.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Feeding")]
+pub struct FeedingArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub pixels: PixelArgs,
+    /// ONNX: keep batch normalisation as steps of their own
+    #[arg(long)]
+    pub keep_batch_norm: bool,
+}
+
+/// How a picture becomes an input.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Feeding")]
+pub struct PixelArgs {
+    /// A pixel (0 to 255) becomes (pixel − mean)·scale; one number, or one per channel
+    ///
+    /// [default: what the model says, else 1/255, or 1 where a mean is given]
+    #[arg(long, value_name = "S[,S…]", value_delimiter = ',', allow_hyphen_values = true)]
+    pub input_scale: Vec<f32>,
+    /// The mean, in pixel units: 0.5 of the common 0 to 1 convention is 127.5 here [default: 0]
+    #[arg(long, value_name = "M[,M…]", value_delimiter = ',', allow_hyphen_values = true)]
+    pub input_mean: Vec<f32>,
+    /// Order of the channels [default: rgb]
+    #[arg(long, value_enum)]
+    pub input_layout: Option<ChannelOrder>,
+}
+
+/// Order of colour channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// `relprop run`
+#[derive(Args)]
+pub struct RunArgs {
+    /// A model image (.rlp) or an ONNX file
+    pub model: PathBuf,
+    /// A .npy file (with or without a batch axis), a picture, or images-idx3-ubyte.gz#17
+    ///
+    /// For a model with several inputs: NAME=FILE for each of them.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+    /// Write the output, in the shape of the exported model
+    #[arg(long, value_name = "Y.npy")]
+    pub out: Option<PathBuf>,
+    /// Which output, for a model with several
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub output: usize,
+    /// Values as the network computes them: the numbers, without labels or percentages
+    #[arg(long)]
+    pub raw: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// `relprop inspect`
+#[derive(Args)]
+pub struct InspectArgs {
+    /// A model image (.rlp) or an ONNX file
+    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    /// Whose memory plan to draw
+    #[arg(long, value_enum, default_value_t = PlanMode::Explain)]
+    pub plan: PlanMode,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// Which of a model's memory plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanMode {
+    /// Scores only.
+    Infer,
+    /// Scores and explanations.
+    Explain,
+    /// Every activation kept.
+    Retain,
+}
+
+/// `relprop convert`
+#[derive(Args)]
+pub struct ConvertArgs {
+    /// An ONNX file
+    pub model: PathBuf,
+    /// Where the image goes
+    #[arg(short, long, value_name = "OUT.rlp")]
+    pub output: PathBuf,
+    /// Names of the classes: a file with one per line, or a list
+    #[arg(long, value_name = "FILE|a,b,c")]
+    pub labels: Option<String>,
+    /// Range of values that an input may take, for composites with a box
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', allow_hyphen_values = true)]
+    pub input_range: Vec<f32>,
+    /// Name of the network [default: that of the graph]
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// `relprop eval`
+#[derive(Args)]
+pub struct EvalArgs {
+    /// A model image (.rlp) or an ONNX file
+    pub model: PathBuf,
+    /// The folder with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz
+    #[arg(long, value_name = "DIR")]
+    pub mnist: PathBuf,
+    /// Only the first N digits
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// What `--json` prints.
+const JSON_HELP: &str = "\
+JSON:
+  --json prints one object:
+    model, input, composite, rules[], output, seed_relevance, items[], files[]
+  and for every item of the batch:
+    class, label     the class explained (null for `all`)
+    contrast         the class it is told from, for K-L
+    value            its value before any softmax
+    scores[]         the output, flattened
+    relevance_sum    over all inputs
+    top[]            the largest relevances: input, index[] in the input's layout, value, relevance
+    ledger           null for methods that keep none, else seeded, received, bias, stabilizer, dropped, rounding,
+                     imbalance, amplification (max |R| / |value|), condition (min |z| / Σ|x·w|, with --condition)
+  --ledger writes the same items with `steps`: step, op, rule, arrived, left, bias, stabilizer, dropped, rounding,
+  peak, condition.";

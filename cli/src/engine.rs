@@ -1,0 +1,218 @@
+//! One item: run it, explain it, and keep what came out.
+
+use crate::args::LoopArgs;
+use crate::canvas::Map;
+use crate::classes::Classes;
+use crate::refusal;
+use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
+use crate::start::Start;
+use crate::usage;
+use relprop::{Composite, Entry, ExplainError, Explanation, Model, Override, Preset, Seed, Session, Target, loops};
+
+/// What to explain, and how: the same for every item.
+pub struct Request<'r> {
+    /// The method.
+    pub method: Method,
+    /// Its composite, `None` for loops.
+    pub composite: Option<Composite<'r>>,
+    /// What loops want to know.
+    pub loops: LoopArgs,
+    /// What.
+    pub aim: Aim,
+    /// How relevance starts.
+    pub seed: SeedRelevance,
+    /// At which output.
+    pub output: usize,
+    /// The step that Grad-CAM looks at.
+    pub cam_step: Option<usize>,
+}
+
+impl<'r> Request<'r> {
+    /// A request, refused early where it cannot work.
+    pub fn new(
+        model: &Model<'_>,
+        recipe: &'r Recipe,
+        overrides: &'r [Override<'r>],
+        (aim, seed, output): (Aim, Option<SeedRelevance>, usize),
+        loops: &LoopArgs,
+        condition: bool,
+    ) -> anyhow::Result<Self> {
+        let method = recipe.method;
+        let composite = recipe
+            .preset()
+            .map(|preset| Composite { measure_condition: condition, ..Composite::new(preset).with(overrides) });
+        if composite.is_none() && model.inputs() > 1 && method != Method::GradCam {
+            return Err(usage!("{} works on models with one input, this one has {}", method.name(), model.inputs()));
+        }
+        if method == Method::Occlusion && (output != 0 || !matches!(aim, Aim::Top | Aim::Class(_))) {
+            return Err(usage!("occlusion explains one class of the first output: pass --target top or a class"));
+        }
+        for step in 0..composite.map_or(0, |_| model.steps()) {
+            if let Some(Err(error)) = composite.map(|c| c.choose(model, step)) {
+                return Err(refusal::explain(model, error));
+            }
+        }
+        let default_seed = if method.is_gradient() { SeedRelevance::One } else { SeedRelevance::Logit };
+        let cam_step = if method == Method::GradCam { Some(cam_step(model, loops.step.as_deref())?) } else { None };
+        Ok(Self { method, composite, loops: loops.clone(), aim, seed: seed.unwrap_or(default_seed), output, cam_step })
+    }
+}
+
+fn cam_step(model: &Model<'_>, name: Option<&str>) -> anyhow::Result<usize> {
+    match name {
+        Some(name) => step_named(model, name),
+        None => (0..model.steps())
+            .rev()
+            .find(|&i| model.step(i).op.is_weighted() && model.tensor(model.step(i).output).shape.height > 1)
+            .ok_or_else(|| usage!("the model has no convolution for grad_cam to look at: name a step with --step")),
+    }
+}
+
+/// What came out for one item.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was explained.
+    pub start: Start,
+    /// Relevance of every input, in the kernel's order.
+    pub relevance: Vec<Vec<f32>>,
+    /// Grad-CAM's map, which has the size of a step and not of the input.
+    pub map: Option<Map>,
+    /// Where relevance went, for methods that keep books.
+    pub books: Option<Books>,
+}
+
+/// A ledger that outlives its session.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// One entry per step.
+    pub entries: Vec<Entry>,
+    /// Their sums.
+    pub totals: Entry,
+    /// What is left when all is added up.
+    pub imbalance: f32,
+}
+
+impl Books {
+    fn of(explanation: &Explanation<'_>) -> Self {
+        let ledger = explanation.ledger();
+        Self { entries: ledger.entries().collect(), totals: ledger.totals(), imbalance: ledger.imbalance() }
+    }
+}
+
+/// A session and the classes of the output that is explained.
+pub struct Engine<'m, 'a, 'c> {
+    model: Model<'m>,
+    session: Session<'m, 'a>,
+    classes: &'c Classes,
+}
+
+impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
+    /// An engine around a session.
+    pub fn new(session: Session<'m, 'a>, classes: &'c Classes) -> Self {
+        Self { model: *session.model(), session, classes }
+    }
+
+    /// Runs the network; the output in the layout of the exported model.
+    pub fn run(&mut self, inputs: &[Vec<f32>], output: usize) -> anyhow::Result<Vec<f32>> {
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        self.session.run_all(&inputs).map_err(|error| refusal::run(&self.model, error))?;
+        let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
+        let mut scores = vec![0.0; kernel.len()];
+        self.model.output(output).to_user(kernel, &mut scores);
+        Ok(scores)
+    }
+
+    /// Explains the last run, which was of these inputs.
+    pub fn explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> anyhow::Result<Outcome> {
+        self.start_and_explain(request, inputs).map_err(|error| refusal::explain(&self.model, error))
+    }
+
+    fn start_and_explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> Result<Outcome, ExplainError> {
+        let logits = self.logits(request.output)?;
+        let start = Start::new(request.aim, request.seed, &logits, self.classes);
+        match &request.composite {
+            Some(composite) => self.propagate(start, request.output, composite),
+            None => self.repeat(start, request, inputs.first().map_or(&[], Vec::as_slice)),
+        }
+    }
+
+    /// One pass back.
+    fn propagate(&mut self, start: Start, output: usize, composite: &Composite<'_>) -> Result<Outcome, ExplainError> {
+        let target = Target { output, seed: Seed::Values(&start.relevance) };
+        let explanation = self.session.explain(&target, composite)?;
+        let relevance = (0..self.model.inputs()).map(|i| explanation.relevance_of(i).to_vec()).collect();
+        let books = Some(Books::of(&explanation));
+        Ok(Outcome { start, relevance, map: None, books })
+    }
+
+    /// Several passes.
+    fn repeat(&mut self, start: Start, request: &Request<'_>, input: &[f32]) -> Result<Outcome, ExplainError> {
+        let target = Target { output: request.output, seed: Seed::Values(&start.relevance) };
+        let (session, args) = (&mut self.session, &request.loops);
+        let mut out = vec![0.0; input.len()];
+        let mut work = out.clone();
+        let mut map = None;
+        match request.method {
+            Method::GradientXInput => loops::gradient_x_input(session, &target, input, &mut out)?,
+            Method::IntegratedGradients => {
+                let baseline = vec![args.baseline; input.len()];
+                let steps = args.steps as usize;
+                loops::integrated_gradients(session, &target, input, &baseline, steps, &mut work, &mut out)?;
+            }
+            Method::Smoothgrad => {
+                let noise = (args.samples as usize, args.noise * spread(input), args.seed);
+                loops::smoothgrad(session, &target, input, noise, &mut work, &mut out)?;
+            }
+            Method::Occlusion => {
+                let square = (args.window as usize, args.stride as usize, args.baseline);
+                let class = self.classes.kernel(start.class.unwrap_or_default());
+                loops::occlusion(session, class, input, square, &mut work, &mut out)?;
+            }
+            Method::GradCam => {
+                let step = request.cam_step.unwrap_or_default();
+                let shape = self.model.tensor(self.model.step(step).output).shape;
+                let mut cam = vec![0.0; shape.height * shape.width];
+                loops::grad_cam(session, &target, step, &mut cam)?;
+                map = Map::from_raw(shape.width as u32, shape.height as u32, cam);
+            }
+            Method::FirstInput => loops::first_input(start.total(), &mut out),
+            // Every other method has a composite.
+            _ => loops::uniform(start.total(), &mut out),
+        }
+        let relevance = if map.is_some() { Vec::new() } else { vec![out] };
+        Ok(Outcome { start, relevance, map, books: None })
+    }
+
+    /// The values that relevance starts from, before any softmax, in the kernel's order.
+    fn logits(&mut self, output: usize) -> Result<Vec<f32>, ExplainError> {
+        let model = self.model;
+        let port = model.output(output);
+        let tensor = model.seed_tensor(&port);
+        if tensor == port.tensor {
+            return Ok(self.session.output(output).unwrap_or_default().to_vec());
+        }
+        // All classes seeded with their values: what arrives before the softmax is those values.
+        let mut logits = Vec::new();
+        let target = Target { output, seed: Seed::All };
+        self.session.explain_with(&target, &Composite::new(Preset::Gradient), |seen| {
+            if seen.tensor == tensor {
+                logits = seen.relevance.to_vec();
+            }
+        })?;
+        Ok(logits)
+    }
+}
+
+/// Largest minus smallest value.
+fn spread(values: &[f32]) -> f32 {
+    let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    (high - low).max(0.0)
+}
+
+impl Outcome {
+    /// Relevance of all inputs together.
+    pub fn relevance_sum(&self) -> f32 {
+        self.relevance.iter().flatten().map(|&r| f64::from(r)).sum::<f64>() as f32
+    }
+}

@@ -1,0 +1,163 @@
+//! What `explain` found, for people.
+
+use crate::engine::{Books, Outcome};
+use crate::explain::{Explained, Job};
+use crate::numbers::{percent, short};
+use crate::report::Item;
+use crate::scores::{bars, probabilities};
+use crate::sketch;
+use crate::table::{Align, columns};
+use crate::terminal::Terminal;
+use relprop::target::arg_max;
+use std::path::PathBuf;
+
+/// The whole text.
+pub fn text(job: &Job<'_>, files: &[PathBuf], terminal: &Terminal) -> String {
+    let mut lines = vec![terminal.dim(&format!("{} reads {}{}", job.model_name, job.inputs.name, verdict(job)))];
+    match job.explained {
+        [only] => one(job, only, terminal, &mut lines),
+        many => batch(job, many, &mut lines),
+    }
+    if !files.is_empty() {
+        let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+        lines.push(format!("wrote {}", files.join(", ")));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn one(job: &Job<'_>, explained: &Explained, terminal: &Terminal, lines: &mut Vec<String>) {
+    let Explained { scores, outcome } = explained;
+    let start = &outcome.start;
+    lines.push(terminal.bold(&headline(job, outcome)));
+    lines.push(String::new());
+    let probabilities = probabilities(&job.model, job.args.output, scores);
+    lines.extend(bars(terminal, job.classes, scores, &probabilities, start.class));
+    lines.push(String::new());
+    match (job.picture(0), job.map(0)) {
+        (Some(picture), Some(map)) => {
+            lines.extend(sketch::side_by_side(&picture, &map, terminal.palette, terminal.width));
+        }
+        _ => lines.extend(largest(job, explained)),
+    }
+    lines.push(String::new());
+    lines.extend(match &outcome.books {
+        Some(books) => ledger(job, books, start.value),
+        None => sum(outcome),
+    });
+}
+
+/// What the network made of the input.
+fn verdict(job: &Job<'_>) -> String {
+    let [Explained { scores, .. }] = job.explained else { return String::new() };
+    match (arg_max(scores), scores.as_slice()) {
+        (_, [only]) => format!(" as {}", short(*only)),
+        (Some(top), _) => format!(" as {}", job.classes.name(top)),
+        (None, _) => String::new(),
+    }
+}
+
+/// What is explained, and by which method.
+fn headline(job: &Job<'_>, outcome: &Outcome) -> String {
+    let start = &outcome.start;
+    let what = match (start.class, start.contrast) {
+        (Some(class), Some(contrast)) => {
+            format!("why {} and not {}", job.classes.name(class), job.classes.name(contrast))
+        }
+        (Some(class), None) => format!("why {} (score {})", job.classes.name(class), short(start.value)),
+        _ => "why these scores".to_owned(),
+    };
+    let rules = match job.args.rules.rules.len() {
+        0 => String::new(),
+        1 => " and a rule".to_owned(),
+        n => format!(" and {n} rules"),
+    };
+    format!("{what}, by {}{rules}", job.request.method.name())
+}
+
+/// Where relevance went, in three lines.
+fn ledger(job: &Job<'_>, books: &Books, value: f32) -> Vec<String> {
+    let t = &books.totals;
+    let share = |part: f32| format!("{} ({})", short(part), percent(part / t.arrived));
+    let conditioned = job
+        .worst_condition(books)
+        .map(|(step, condition)| format!(", smallest |z|/Σ|xw| {} at {step}", short(condition)));
+    vec![
+        format!("ledger  {} at the output = {} on the input", short(t.arrived), share(t.left)),
+        format!(
+            "        + {} to biases + {} to stabilisers + {} dropped",
+            share(t.bias),
+            share(t.stabilizer),
+            share(t.dropped)
+        ),
+        format!(
+            "        + {} rounding; imbalance {}; max|R|/|f| {}{}",
+            short(t.rounding),
+            short(books.imbalance),
+            short(t.peak / value.abs()),
+            conditioned.unwrap_or_default()
+        ),
+    ]
+}
+
+/// What can be said without a ledger.
+fn sum(outcome: &Outcome) -> Vec<String> {
+    if outcome.map.is_some() {
+        return vec!["no ledger: Grad-CAM weighs activations and keeps no sum".to_owned()];
+    }
+    let (total, seeded) = (outcome.relevance_sum(), outcome.start.total());
+    vec![format!("no ledger: relevance sums to {}, the output is {}", short(total), short(seeded))]
+}
+
+/// The inputs with the largest relevance.
+fn largest(job: &Job<'_>, explained: &Explained) -> Vec<String> {
+    let inputs = job.inputs.items.first().map_or(&[][..], Vec::as_slice);
+    let item = Item::new(&job.model, job.classes, inputs, &explained.scores, &explained.outcome);
+    let peak = item.top.first().map_or(0.0, |top| top.relevance.abs()).max(f32::MIN_POSITIVE);
+    let mut rows = vec![["input", "value", "relevance"].map(str::to_owned).to_vec()];
+    rows.extend(item.top.iter().map(|top| {
+        let sign = if top.relevance < 0.0 { "-" } else { "+" };
+        let bar = sign.repeat((top.relevance.abs() / peak * 20.0).round() as usize);
+        vec![format!("{}{:?}", top.input, top.index), short(top.value), short(top.relevance), bar]
+    }));
+    columns(&[Align::Left, Align::Right, Align::Right, Align::Left], &rows)
+        .into_iter()
+        .map(|line| format!("  {line}"))
+        .collect()
+}
+
+/// One line per item.
+fn batch(job: &Job<'_>, many: &[Explained], lines: &mut Vec<String>) {
+    let mut rows = vec![["item", "class", "score", "", "inputs", "biases", "rest"].map(str::to_owned).to_vec()];
+    for (i, Explained { scores, outcome }) in many.iter().enumerate() {
+        let start = &outcome.start;
+        let probability =
+            start.class.and_then(|class| probabilities(&job.model, job.args.output, scores).get(class).copied());
+        let share = |part: fn(&Books) -> f32| match &outcome.books {
+            Some(books) => percent(part(books) / books.totals.arrived),
+            None => String::new(),
+        };
+        rows.push(vec![
+            i.to_string(),
+            start.class.map_or_else(|| "all".to_owned(), |class| job.classes.name(class)),
+            short(start.value),
+            probability.map(percent).unwrap_or_default(),
+            share(|b| b.totals.left),
+            share(|b| b.totals.bias),
+            share(|b| b.totals.stabilizer + b.totals.dropped + b.totals.rounding),
+        ]);
+    }
+    lines.push(format!("{} items, by {}", many.len(), job.request.method.name()));
+    lines.push(String::new());
+    let align = [Align::Right, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right];
+    lines.extend(columns(&align, &rows).into_iter().map(|line| format!("  {line}")));
+    lines.push(String::new());
+}
+
+impl Job<'_> {
+    /// The step whose denominators come nearest to zero, where that was measured.
+    fn worst_condition(&self, books: &Books) -> Option<(String, f32)> {
+        let measured = books.entries.iter().enumerate().filter(|(_, entry)| entry.condition.is_finite());
+        let (step, entry) = measured.min_by(|a, b| a.1.condition.total_cmp(&b.1.condition))?;
+        Some((self.model.step_name(&self.model.step(step)).to_owned(), entry.condition))
+    }
+}

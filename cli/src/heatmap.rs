@@ -1,0 +1,131 @@
+//! Relevance in colour: red is for, blue is against, white is neither.
+
+use crate::canvas::Map;
+use crate::files;
+use image::imageops::{self, FilterType};
+use image::{ImageFormat, Rgb, RgbImage};
+use std::io::Cursor;
+use std::path::Path;
+
+/// Brewer's RdBu, which the colour-blind can tell apart, from the strongest against to the strongest for.
+const STOPS: [[u8; 3]; 11] = [
+    [0x05, 0x30, 0x61],
+    [0x21, 0x66, 0xac],
+    [0x43, 0x93, 0xc3],
+    [0x92, 0xc5, 0xde],
+    [0xd1, 0xe5, 0xf0],
+    [0xf7, 0xf7, 0xf7],
+    [0xfd, 0xdb, 0xc7],
+    [0xf4, 0xa5, 0x82],
+    [0xd6, 0x60, 0x4d],
+    [0xb2, 0x18, 0x2b],
+    [0x67, 0x00, 0x1f],
+];
+
+/// The colour of a relevance between −1 and 1.
+pub fn color(relevance: f32) -> Rgb<u8> {
+    let at = (relevance.clamp(-1.0, 1.0) + 1.0) / 2.0 * (STOPS.len() - 1) as f32;
+    let below = (at as usize).min(STOPS.len() - 2);
+    let t = at - below as f32;
+    let (from, to) = (STOPS[below], STOPS[below + 1]);
+    Rgb(std::array::from_fn(|c| (f32::from(from[c]) * (1.0 - t) + f32::from(to[c]) * t).round() as u8))
+}
+
+/// The largest magnitude: what the scale ends at.
+pub fn peak(map: &Map) -> f32 {
+    map.iter().fold(0.0, |peak: f32, r| peak.max(r.abs()))
+}
+
+/// A map with its largest magnitude scaled to one.
+pub fn normalized(map: &Map) -> Map {
+    let peak = peak(map).max(f32::MIN_POSITIVE);
+    let mut scaled = map.clone();
+    scaled.iter_mut().for_each(|r| *r /= peak);
+    scaled
+}
+
+/// A map in colour, its scale symmetric about zero.
+pub fn heat(map: &Map) -> RgbImage {
+    let scaled = normalized(map);
+    let mut heat = RgbImage::new(map.width(), map.height());
+    for (pixel, r) in heat.pixels_mut().zip(scaled.iter()) {
+        *pixel = color(*r);
+    }
+    heat
+}
+
+/// How large a picture should at least appear.
+const SIDE: u32 = 280;
+/// Between and around pictures.
+const GAP: u32 = 10;
+/// What is between them.
+const BACKGROUND: Rgb<u8> = Rgb([0xc8, 0xc8, 0xc8]);
+/// Pairs of pictures on one sheet; there is no use in more.
+pub const MOST_PAIRS: usize = 100;
+
+/// Writes pairs of input and heat map, enlarged, several to a row.
+pub fn write_png(path: &Path, pairs: &[(RgbImage, RgbImage)]) -> anyhow::Result<()> {
+    let mut bytes = Cursor::new(Vec::new());
+    sheet(pairs).write_to(&mut bytes, ImageFormat::Png)?;
+    files::write(path, bytes.get_ref())
+}
+
+fn sheet(pairs: &[(RgbImage, RgbImage)]) -> RgbImage {
+    let largest = |size: fn(&RgbImage) -> u32| pairs.iter().flat_map(|(a, b)| [size(a), size(b)]).max().unwrap_or(1);
+    let (width, height) = (largest(RgbImage::width), largest(RgbImage::height));
+    // A single digit is large; a sheet of many has them smaller.
+    let side = if pairs.len() == 1 { SIDE } else { SIDE / 2 };
+    let scale = (side / width.max(height)).max(1);
+    let (width, height) = (width * scale, height * scale);
+    let columns = (1..=8).find(|c| c * c * 2 >= pairs.len()).unwrap_or(8).min(pairs.len().max(1)) as u32;
+    let rows = (pairs.len() as u32).div_ceil(columns);
+    let pair_width = 2 * width + GAP;
+    let extent = |n: u32, size: u32| n * (size + GAP) + GAP;
+    let mut sheet = RgbImage::from_pixel(extent(columns, pair_width), extent(rows, height), BACKGROUND);
+    for (i, (picture, heat)) in (0..).zip(pairs) {
+        let (left, top) = (extent(i % columns, pair_width), extent(i / columns, height));
+        for (place, part) in [(left, picture), (left + width + GAP, heat)] {
+            let part = imageops::resize(part, width, height, FilterType::Nearest);
+            imageops::replace(&mut sheet, &part, i64::from(place), i64::from(top));
+        }
+    }
+    sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{color, heat, sheet};
+    use crate::canvas::Map;
+    use image::{Rgb, RgbImage};
+
+    #[test]
+    fn red_is_for_and_blue_against() {
+        let Rgb([r, _, b]) = color(0.8);
+        assert!(r > b);
+        let Rgb([r, _, b]) = color(-0.8);
+        assert!(b > r);
+        assert_eq!(color(0.0), Rgb([0xf7; 3]));
+        assert_eq!(color(f32::NAN), color(f32::NAN));
+    }
+
+    #[test]
+    fn the_scale_is_symmetric() {
+        let map = Map::from_raw(3, 1, vec![-1.0, 0.0, 4.0]).unwrap();
+        let heat = heat(&map);
+        assert_eq!(heat.get_pixel(0, 0), &color(-0.25));
+        assert_eq!(heat.get_pixel(2, 0), &color(1.0));
+    }
+
+    #[test]
+    fn nothing_is_white() {
+        assert_eq!(heat(&Map::new(1, 1)).get_pixel(0, 0), &color(0.0));
+    }
+
+    #[test]
+    fn pictures_are_enlarged() {
+        let pair = (RgbImage::new(28, 28), RgbImage::new(28, 28));
+        let one = sheet(std::slice::from_ref(&pair));
+        assert_eq!((one.width(), one.height()), (2 * 280 + 30, 280 + 20));
+        sheet(&vec![pair; 100]);
+    }
+}

@@ -1,0 +1,175 @@
+//! From what the user names to what the kernel runs.
+
+use crate::batch::Batch;
+use crate::canvas::Canvas;
+use crate::idx::{self, Idx};
+use crate::load::Loaded;
+use crate::usage;
+use crate::{files, npy, picture, refusal};
+use anyhow::{Context, anyhow, bail};
+use image::DynamicImage;
+use relprop::Model;
+use relprop::step::Port;
+use std::path::Path;
+
+/// The digit that is explained when nothing else is named.
+const BUNDLED: &[u8] = include_bytes!("../../models/samples/7.png");
+
+/// What to run: items, each with every input of the model in the kernel's order.
+pub struct Inputs {
+    /// What the user calls them.
+    pub name: String,
+    /// How outputs are shaped.
+    pub batch: Batch,
+    /// The items.
+    pub items: Vec<Vec<Vec<f32>>>,
+    /// What the first input looks like, where it is a picture.
+    pub canvas: Option<Canvas>,
+}
+
+/// Values for one input of the model.
+struct Fed {
+    batch: Batch,
+    items: Vec<Vec<f32>>,
+    canvas: Option<Canvas>,
+}
+
+impl Inputs {
+    /// Reads the inputs that the command line names.
+    pub fn read(loaded: &Loaded, model: &Model<'_>, named: &[String]) -> anyhow::Result<Self> {
+        let paths = assign(model, named)?;
+        let mut fed = Vec::with_capacity(paths.len());
+        for (i, path) in paths.iter().enumerate() {
+            fed.push(read(loaded, model, i, path).with_context(|| format!("cannot feed {path}"))?);
+        }
+        Self::zip(paths.join(", "), fed)
+    }
+
+    /// The digit that comes with the command.
+    pub fn bundled(loaded: &Loaded, model: &Model<'_>) -> anyhow::Result<Self> {
+        if model.inputs() != 1 {
+            return Err(refusal::inputs_missing(model));
+        }
+        let digit = image::load_from_memory(BUNDLED)?;
+        let fed = from_picture(loaded, model, 0, &digit)
+            .map_err(|_| usage!("give an input: the digit that comes with relprop does not fit this model"))?;
+        Self::zip("a drawn 7 (bundled)".to_owned(), vec![fed])
+    }
+
+    fn zip(name: String, fed: Vec<Fed>) -> anyhow::Result<Self> {
+        let first = fed.first().context("the model has no inputs")?;
+        let (batch, canvas) = (first.batch, first.canvas);
+        if fed.iter().any(|input| input.batch.items() != batch.items()) {
+            let counts: Vec<String> = fed.iter().map(|input| input.batch.items().to_string()).collect();
+            bail!("the inputs have different numbers of items: {}", counts.join(", "));
+        }
+        let mut items = vec![Vec::with_capacity(fed.len()); batch.items()];
+        for input in fed {
+            for (item, values) in items.iter_mut().zip(input.items) {
+                item.push(values);
+            }
+        }
+        Ok(Self { name, batch, items, canvas })
+    }
+}
+
+/// Which file is for which input: `FILE` for the only one, `NAME=FILE` for each of several.
+fn assign<'t>(model: &Model<'_>, named: &'t [String]) -> anyhow::Result<Vec<&'t str>> {
+    let name_of = |i: usize| model.port_name(&model.input(i));
+    if let ([only], 1) = (named, model.inputs()) {
+        let path = only.strip_prefix(name_of(0)).and_then(|rest| rest.strip_prefix('='));
+        return Ok(vec![path.unwrap_or(only)]);
+    }
+    let mut paths = vec![None; model.inputs()];
+    for part in named.iter().flat_map(|text| text.split(',')) {
+        let (name, path) = part.split_once('=').ok_or_else(|| refusal::inputs_missing(model))?;
+        let place = (0..model.inputs()).position(|i| name_of(i) == name);
+        *place.and_then(|i| paths.get_mut(i)).ok_or_else(|| refusal::inputs_missing(model))? = Some(path);
+    }
+    paths.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| refusal::inputs_missing(model))
+}
+
+fn read(loaded: &Loaded, model: &Model<'_>, input: usize, name: &str) -> anyhow::Result<Fed> {
+    let path = Path::new(name);
+    if !path.exists()
+        && let Some((path, index)) = idx::reference(name)
+    {
+        let digit = Idx::read(path)?.picture(index)?;
+        let shape = model.tensor(model.input(input).tensor).shape;
+        return from_picture(loaded, model, input, &picture::padded(digit, shape).into());
+    }
+    let bytes = files::read(path)?;
+    if npy::is_npy(&bytes) {
+        return from_array(model, input, &npy::parse(&bytes)?);
+    }
+    match image::load_from_memory(&bytes) {
+        Ok(picture) => from_picture(loaded, model, input, &picture),
+        Err(image::ImageError::Unsupported(_)) if is_idx(&bytes) => {
+            Err(usage!("it holds many pictures: name one by its number, such as {name}#17"))
+        }
+        Err(image::ImageError::Unsupported(_)) => {
+            Err(anyhow!("it is neither a .npy file nor a PNG, JPEG or BMP picture"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Begins like an IDX file, or like a gzipped one.
+fn is_idx(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0, 0, 8]) || bytes.starts_with(&[0x1f, 0x8b])
+}
+
+fn from_picture(loaded: &Loaded, model: &Model<'_>, input: usize, picture: &DynamicImage) -> anyhow::Result<Fed> {
+    let shape = model.tensor(model.input(input).tensor).shape;
+    let pixels = loaded.pixels(model, input);
+    let values = picture::to_input(picture, shape, &pixels)?;
+    let canvas = Canvas::of_picture(picture.width() as usize, picture.height() as usize, values.len(), pixels);
+    Ok(Fed { batch: Batch::One, items: vec![values], canvas })
+}
+
+fn from_array(model: &Model<'_>, input: usize, array: &npy::Array) -> anyhow::Result<Fed> {
+    let port = model.input(input);
+    let dims = user_dims(&port);
+    let batch = Batch::of(&array.shape, dims)?;
+    if let Some(at) = array.data.iter().position(|value| !value.is_finite()) {
+        let value = array.data.get(at).copied().unwrap_or_default();
+        bail!("element {:?} is {value}: every element must be a finite number", index_of(&array.shape, at));
+    }
+    let elements = dims.iter().product::<usize>().max(1);
+    let items = array.data.chunks_exact(elements).map(|user| {
+        let mut kernel = vec![0.0; elements];
+        port.to_kernel(user, &mut kernel);
+        kernel
+    });
+    let canvas = Canvas::of_shape(model.tensor(port.tensor).shape, port.pixels);
+    Ok(Fed { batch, items: items.collect(), canvas })
+}
+
+/// Shape of a port in the exported model.
+pub fn user_dims(port: &Port) -> &[usize] {
+    port.dims.get(..port.rank).unwrap_or(&port.dims)
+}
+
+/// Where an element is, axis by axis.
+pub fn index_of(shape: &[usize], mut element: usize) -> Vec<usize> {
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&n| {
+            let at = element % n.max(1);
+            element /= n.max(1);
+            at
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn elements_have_an_index_per_axis() {
+        assert_eq!(super::index_of(&[2, 3, 4], 17), [1, 1, 1]);
+        assert_eq!(super::index_of(&[], 0), [0_usize; 0]);
+    }
+}

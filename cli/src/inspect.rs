@@ -1,0 +1,141 @@
+//! `relprop inspect`
+
+use crate::args::{InspectArgs, PlanMode};
+use crate::batch::dimensions;
+use crate::input::user_dims;
+use crate::load::Loaded;
+use crate::numbers::{grouped, short};
+use crate::plan_map::{self, letter};
+use crate::spec::{Method, Recipe, rule_of};
+use crate::table::{Align, columns, cut};
+use crate::terminal::Terminal;
+use relprop::step::{Op, Port, Step};
+use relprop::{Composite, Mode, Model};
+
+/// Runs the command.
+pub fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
+    let loaded = Loaded::open(&args.model, &args.feeding)?;
+    let model = loaded.model()?;
+    // A box that nobody gave is no reason not to show the steps.
+    let recipe = Recipe::with_any_box(&args.rules, &model)?;
+    let overrides = recipe.overrides(&model)?;
+    let composite = recipe.preset().map(|preset| Composite::new(preset).with(&overrides));
+    let mode = match args.plan {
+        PlanMode::Infer => Mode::Infer,
+        PlanMode::Explain => Mode::Explain,
+        PlanMode::Retain => Mode::Retain,
+    };
+    let mut lines = vec![terminal.bold(&format!("{}  ({})", model.name(), loaded.name)), String::new()];
+    lines.extend((0..model.inputs()).map(|i| input(&loaded, &model, i)));
+    lines.extend((0..model.outputs()).map(|i| output(&model, &model.output(i))));
+    lines.push(String::new());
+    lines.extend(steps(&model, recipe.method, composite.as_ref()));
+    lines.push(String::new());
+    lines.extend(memory(&loaded, &model));
+    lines.push(String::new());
+    lines.push(terminal.bold(match mode {
+        Mode::Infer => "memory plan to run the network",
+        Mode::Explain => "memory plan to run and explain the network",
+        Mode::Retain => "memory plan to run the network, keep everything and explain it",
+    }));
+    lines.push("small letters are activations (see `map`), capitals their relevance, ~ scratch, $ ledger".to_owned());
+    lines.extend(plan_map::draw(&model, mode, terminal.width.min(120)));
+    terminal.print(&(lines.join("\n") + "\n"))
+}
+
+fn input(loaded: &Loaded, model: &Model<'_>, i: usize) -> String {
+    let port = model.input(i);
+    let range = port.range.map(|(low, high)| format!(", range {} to {}", short(low), short(high)));
+    let line = format!("input   {}{}", port_text(model, &port), range.unwrap_or_default());
+    let pixels = loaded.pixels(model, i);
+    let channels = model.tensor(port.tensor).shape.channels.min(4);
+    let list = |values: &[f32; 4]| {
+        let same = values.iter().take(channels).all(|v| *v == values[0]);
+        let texts: Vec<String> = values.iter().take(if same { 1 } else { channels }).map(|v| short(*v)).collect();
+        if same { texts.concat() } else { format!("[{}]", texts.join(", ")) }
+    };
+    let order = if pixels.bgr { ", blue first" } else { "" };
+    let source = if port.pixels.is_some() { "" } else { " (by default)" };
+    format!("{line}, pixel · {} + {}{order}{source}", list(&pixels.scale), list(&pixels.offset))
+}
+
+fn output(model: &Model<'_>, port: &Port) -> String {
+    let labels: Vec<&str> = (0..port.labels).map(|class| model.label(port, class)).collect();
+    let labels = if labels.is_empty() { String::new() } else { cut(&format!(", labels {}", labels.join(", ")), 60) };
+    format!("output  {}{labels}", port_text(model, port))
+}
+
+fn port_text(model: &Model<'_>, port: &Port) -> String {
+    format!("{} {}  {}", letter(model, port.tensor), model.port_name(port), dimensions(user_dims(port)))
+}
+
+/// One line per step.
+fn steps(model: &Model<'_>, method: Method, composite: Option<&Composite<'_>>) -> Vec<String> {
+    let head = ["", "step", "op", "output", "parameters", "map", &method.name()].map(str::to_owned).to_vec();
+    let mut rows = vec![head];
+    for i in 0..model.steps() {
+        let step = model.step(i);
+        let shape = model.tensor(step.output).shape;
+        let count = parameters(model, &step);
+        rows.push(vec![
+            i.to_string(),
+            cut(model.step_name(&step), 28),
+            op(&step),
+            format!("{}×{}×{}", shape.height, shape.width, shape.channels),
+            if count > 0 { grouped(count) } else { String::new() },
+            letter(model, step.output).to_string(),
+            composite.map_or_else(String::new, |composite| match rule_of(model, composite, i) {
+                Ok(rule) => rule.unwrap_or_default(),
+                Err(_) => "– none –".to_owned(),
+            }),
+        ]);
+    }
+    let align = [Align::Right, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];
+    columns(&align, &rows)
+}
+
+/// `conv 3×3 /2`: what a step does, with its window and stride.
+fn op(step: &Step) -> String {
+    let name = step.function().map_or(step.op.name(), relprop::step::Function::name).to_owned();
+    let windowed = matches!(step.op, Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::MaxPool | Op::AveragePool);
+    if !windowed {
+        return name;
+    }
+    let ([height, width], [down, right]) = (step.kernel, step.stride);
+    let stride = match (down, right) {
+        (1, 1) => String::new(),
+        (down, right) if down == right => format!(" /{down}"),
+        (down, right) => format!(" /{down}×{right}"),
+    };
+    let groups =
+        if step.groups > 1 && step.op != Op::Depthwise { format!(" {} groups", step.groups) } else { String::new() };
+    format!("{name} {height}×{width}{stride}{groups}")
+}
+
+/// Weights and biases, without the zeros that packing adds.
+fn parameters(model: &Model<'_>, step: &Step) -> usize {
+    let input = model.tensor(model.operand(step, 0)).shape;
+    let output = model.tensor(step.output).shape;
+    let taps = usize::from(step.kernel[0]) * usize::from(step.kernel[1]);
+    let weights = match step.op {
+        Op::Conv | Op::ConvTranspose => taps * input.channels * output.channels / step.groups.max(1),
+        Op::Depthwise => taps * output.channels,
+        Op::Dense => input.elements() * output.elements(),
+        _ => return step.params.iter().map(|block| block.len).sum(),
+    };
+    let bias = if step.params[1].len > 0 { output.channels } else { 0 };
+    weights + bias
+}
+
+fn memory(loaded: &Loaded, model: &Model<'_>) -> Vec<String> {
+    let ram = |mode: Mode| grouped(model.arena_bytes(mode));
+    vec![
+        format!("flash   {} bytes", grouped(loaded.flash())),
+        format!(
+            "RAM     {} bytes to run, {} to explain, {} to explain again and again",
+            ram(Mode::Infer),
+            ram(Mode::Explain),
+            ram(Mode::Retain)
+        ),
+    ]
+}

@@ -1,0 +1,84 @@
+//! Models, told apart by what is in them.
+
+use crate::args::FeedingArgs;
+use crate::files;
+use anyhow::{Context, anyhow, bail};
+use relprop::Model;
+use relprop::model::format::MAGIC;
+use relprop::step::Pixels;
+use relprop_convert::{Image, ImportError, Network, Options};
+use std::path::Path;
+
+/// The digit reader that `relprop explain` explains when it is given nothing else.
+const BUNDLED: &[u8] = include_bytes!("../../models/mnist-cnn.rlp");
+
+/// A model and how to speak of it.
+pub struct Loaded {
+    /// What the user calls it.
+    pub name: String,
+    image: Image,
+    pixels: Option<Pixels>,
+}
+
+impl Loaded {
+    /// Loads a model image or an ONNX file.
+    pub fn open(path: &Path, feeding: &FeedingArgs) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let image = image(&files::read(path)?, &name, feeding)?;
+        Self::checked(name, image, feeding)
+    }
+
+    /// The digit reader that comes with the command.
+    pub fn bundled(feeding: &FeedingArgs) -> anyhow::Result<Self> {
+        let name = "mnist-cnn (bundled)".to_owned();
+        let image = image(BUNDLED, &name, feeding)?;
+        Self::checked(name, image, feeding)
+    }
+
+    fn checked(name: String, image: Image, feeding: &FeedingArgs) -> anyhow::Result<Self> {
+        let model = image.model().with_context(|| format!("{name} cannot be used"))?;
+        let channels = model.tensor(model.input(0).tensor).shape.channels;
+        let pixels = feeding.pixels.pixels(channels)?;
+        Ok(Self { name, image, pixels })
+    }
+
+    /// The model.
+    pub fn model(&self) -> anyhow::Result<Model<'_>> {
+        Ok(self.image.model()?)
+    }
+
+    /// Bytes of the image.
+    pub fn flash(&self) -> usize {
+        self.image.bytes().len()
+    }
+
+    /// How pictures are fed: as the command line says, else as the model does, else `pixel / 255`.
+    pub fn pixels(&self, model: &Model<'_>, input: usize) -> Pixels {
+        self.pixels.or(model.input(input).pixels).unwrap_or(crate::picture::UNIT)
+    }
+}
+
+fn image(bytes: &[u8], name: &str, feeding: &FeedingArgs) -> anyhow::Result<Image> {
+    if bytes.starts_with(&MAGIC) {
+        if feeding.keep_batch_norm {
+            eprintln!("note: {name} is an image already, --keep-batch-norm changes nothing");
+        }
+        return Ok(Image::from_bytes(bytes));
+    }
+    let options = Options { keep_batch_norm: feeding.keep_batch_norm, ..Options::default() };
+    let network = import(bytes, name, &options)?;
+    relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))
+}
+
+/// Imports an ONNX file.
+pub fn import(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Network> {
+    if bytes.get(4..8) == Some(b"TFL3") {
+        bail!("{name} is a TensorFlow Lite file; export the network as ONNX");
+    }
+    relprop_convert::from_onnx(bytes, options).map_err(|error| match error {
+        ImportError::Malformed(_) | ImportError::NoGraph => {
+            anyhow!("{name} is neither a model image (.rlp) nor an ONNX file ({error})")
+        }
+        other => anyhow!("{name}: {other}"),
+    })
+}

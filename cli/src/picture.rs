@@ -1,0 +1,128 @@
+//! From a picture to an input.
+
+use crate::args::{ChannelOrder, PixelArgs};
+use crate::usage;
+use anyhow::bail;
+use image::{DynamicImage, GrayImage, Luma};
+use relprop::step::{Pixels, Shape};
+
+/// What holds where neither the model nor the command line says anything: `pixel / 255`.
+pub const UNIT: Pixels = Pixels { scale: [1.0 / 255.0; 4], offset: [0.0; 4], bgr: false };
+
+impl PixelArgs {
+    /// How pixels become values, as far as the command line says so.
+    ///
+    /// # Errors
+    /// A number of scales or means that is neither one nor that of the channels.
+    pub fn pixels(&self, channels: usize) -> anyhow::Result<Option<Pixels>> {
+        if self.input_scale.is_empty() && self.input_mean.is_empty() && self.input_layout.is_none() {
+            return Ok(None);
+        }
+        let default_scale = if self.input_mean.is_empty() { UNIT.scale[0] } else { 1.0 };
+        let scale = per_channel("--input-scale", &self.input_scale, channels, default_scale)?;
+        let mean = per_channel("--input-mean", &self.input_mean, channels, 0.0)?;
+        let offset = std::array::from_fn(|c| -mean[c] * scale[c]);
+        Ok(Some(Pixels { scale, offset, bgr: self.input_layout == Some(ChannelOrder::Bgr) }))
+    }
+}
+
+fn per_channel(option: &str, values: &[f32], channels: usize, default: f32) -> anyhow::Result<[f32; 4]> {
+    match values {
+        [] => Ok([default; 4]),
+        [one] => Ok([*one; 4]),
+        several if several.len() == channels && channels <= 4 => {
+            Ok(std::array::from_fn(|c| several.get(c).copied().unwrap_or(default)))
+        }
+        several => Err(usage!(
+            "{option} has {} numbers: give one, or one for each of the model's {channels} channels",
+            several.len()
+        )),
+    }
+}
+
+/// Turns a picture into an input, in the kernel's order.
+///
+/// # Errors
+/// The size differs: pictures are not scaled, because an explanation is about the pixels that the network sees.
+pub fn to_input(picture: &DynamicImage, shape: Shape, pixels: &Pixels) -> anyhow::Result<Vec<f32>> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let flat = shape.height == 1 && shape.width == 1 && shape.channels == width * height;
+    if !flat && (height, width) != (shape.height, shape.width) {
+        bail!(
+            "it has {width} × {height} pixels, the model takes {}; scale it first",
+            if shape.height > 1 || shape.width > 1 {
+                format!("{} × {}", shape.width, shape.height)
+            } else {
+                format!("{} numbers, not a picture", shape.channels)
+            }
+        );
+    }
+    let channels = if flat { 1 } else { shape.channels };
+    let bytes = match channels {
+        1 => picture.to_luma8().into_raw(),
+        3 => picture.to_rgb8().into_raw(),
+        4 => picture.to_rgba8().into_raw(),
+        other => bail!("the model's input has {other} channels, a picture has 1, 3 or 4; pass a .npy file"),
+    };
+    // In a blue-green-red input, channel 0 is blue; an alpha channel stays where it is.
+    let source = |c: usize| if pixels.bgr && channels >= 3 && c < 3 { 2 - c } else { c };
+    let value = |pixel: &[u8], c: usize| {
+        let byte = pixel.get(source(c)).copied().unwrap_or_default();
+        f32::from(byte) * pixels.scale[c] + pixels.offset[c]
+    };
+    Ok(bytes.chunks_exact(channels).flat_map(|pixel| (0..channels).map(move |c| value(pixel, c))).collect())
+}
+
+/// Puts a digit into the middle of a larger square of its own background, as LeNet-5 wants MNIST.
+pub fn padded(digit: GrayImage, shape: Shape) -> GrayImage {
+    let (width, height) = (shape.width as u32, shape.height as u32);
+    let margin = |outer: u32, inner: u32| outer.checked_sub(inner).filter(|rest| rest % 2 == 0);
+    match (margin(width, digit.width()), margin(height, digit.height())) {
+        (Some(x), Some(y)) if x > 0 && x == y => {
+            let mut square = GrayImage::from_pixel(width, height, Luma([0]));
+            image::imageops::replace(&mut square, &digit, i64::from(x / 2), i64::from(y / 2));
+            square
+        }
+        _ => digit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNIT, padded, to_input};
+    use crate::args::{ChannelOrder, PixelArgs};
+    use image::{DynamicImage, GrayImage, RgbImage};
+    use relprop::step::Shape;
+
+    #[test]
+    fn mean_and_scale_follow_the_convention() {
+        let args = PixelArgs { input_scale: vec![0.5], input_mean: vec![10.0, 20.0, 30.0], input_layout: None };
+        let pixels = args.pixels(3).unwrap().unwrap();
+        // (pixel − mean)·scale
+        assert_eq!(12.0 * pixels.scale[1] + pixels.offset[1], (12.0 - 20.0) * 0.5);
+        assert!(args.pixels(2).is_err());
+    }
+
+    #[test]
+    fn layout_swaps_channels() {
+        let args = PixelArgs { input_layout: Some(ChannelOrder::Bgr), input_scale: vec![1.0], ..Default::default() };
+        let pixels = args.pixels(3).unwrap().unwrap();
+        let picture = DynamicImage::from(RgbImage::from_raw(1, 1, vec![1, 2, 3]).unwrap());
+        assert_eq!(to_input(&picture, Shape::new(1, 1, 3), &pixels).unwrap(), [3.0, 2.0, 1.0]);
+    }
+
+    #[test]
+    fn grey_and_colour_are_converted_but_sizes_are_not() {
+        let grey = DynamicImage::from(GrayImage::from_raw(2, 1, vec![0, 255]).unwrap());
+        assert_eq!(to_input(&grey, Shape::new(1, 2, 3), &UNIT).unwrap(), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(to_input(&grey, Shape::new(1, 1, 2), &UNIT).unwrap(), [0.0, 1.0]);
+        assert!(to_input(&grey, Shape::new(2, 1, 1), &UNIT).is_err());
+    }
+
+    #[test]
+    fn digits_get_a_margin() {
+        let digit = GrayImage::from_raw(2, 2, vec![9; 4]).unwrap();
+        let square = padded(digit, Shape::new(4, 4, 1));
+        assert_eq!(square.as_raw()[4..8], [0, 9, 9, 0]);
+    }
+}

@@ -1,0 +1,195 @@
+//! What `explain` found, for machines.
+
+use crate::classes::Classes;
+use crate::engine::{Books, Outcome};
+use crate::input::{index_of, user_dims};
+use relprop::{Composite, Model};
+use serde::Serialize;
+
+/// How many inputs of large relevance are named.
+const TOP: usize = 10;
+
+/// `explain --json`
+#[derive(Serialize)]
+pub struct Report {
+    /// As the user calls it.
+    pub model: String,
+    /// As the user calls it.
+    pub input: String,
+    /// The method.
+    pub composite: String,
+    /// Overrides, as typed.
+    pub rules: Vec<String>,
+    /// Name of the output.
+    pub output: String,
+    /// `logit` or `one`.
+    pub seed_relevance: &'static str,
+    /// One per item of the batch.
+    pub items: Vec<Item>,
+    /// What was written.
+    pub files: Vec<String>,
+}
+
+/// One item.
+#[derive(Serialize)]
+pub struct Item {
+    class: Option<usize>,
+    label: Option<String>,
+    contrast: Option<usize>,
+    value: f32,
+    scores: Vec<f32>,
+    relevance_sum: f32,
+    /// The largest relevances.
+    pub top: Vec<Top>,
+    ledger: Option<Totals>,
+}
+
+/// One input and its relevance.
+#[derive(Serialize)]
+pub struct Top {
+    /// Name of the model's input.
+    pub input: String,
+    /// Where it is in the layout of the exported model.
+    pub index: Vec<usize>,
+    /// Its value.
+    pub value: f32,
+    /// Its relevance.
+    pub relevance: f32,
+}
+
+/// The ledger, summed over the steps.
+#[derive(Serialize)]
+pub struct Totals {
+    seeded: f32,
+    received: f32,
+    bias: f32,
+    stabilizer: f32,
+    dropped: f32,
+    rounding: f32,
+    imbalance: f32,
+    amplification: f32,
+    condition: Option<f32>,
+}
+
+/// `--ledger`, for one item.
+#[derive(Serialize)]
+pub struct LedgerFile {
+    class: Option<usize>,
+    label: Option<String>,
+    totals: Totals,
+    steps: Vec<StepEntry>,
+}
+
+/// The books of one step.
+#[derive(Serialize)]
+pub struct StepEntry {
+    step: String,
+    op: &'static str,
+    rule: Option<String>,
+    arrived: f32,
+    left: f32,
+    bias: f32,
+    stabilizer: f32,
+    dropped: f32,
+    rounding: f32,
+    peak: f32,
+    condition: Option<f32>,
+}
+
+impl Item {
+    /// Reports an item.
+    pub fn new(model: &Model<'_>, classes: &Classes, inputs: &[Vec<f32>], scores: &[f32], outcome: &Outcome) -> Self {
+        let start = &outcome.start;
+        Self {
+            class: start.class,
+            label: start.class.and_then(|class| classes.label(class)).map(str::to_owned),
+            contrast: start.contrast,
+            value: start.value,
+            scores: scores.to_vec(),
+            relevance_sum: outcome.relevance_sum(),
+            top: top(model, inputs, outcome),
+            ledger: outcome.books.as_ref().map(|books| Totals::new(books, start.value)),
+        }
+    }
+}
+
+impl Totals {
+    fn new(books: &Books, value: f32) -> Self {
+        let t = &books.totals;
+        Self {
+            seeded: t.arrived,
+            received: t.left,
+            bias: t.bias,
+            stabilizer: t.stabilizer,
+            dropped: t.dropped,
+            rounding: t.rounding,
+            imbalance: books.imbalance,
+            amplification: t.peak / value.abs(),
+            condition: finite(t.condition),
+        }
+    }
+}
+
+impl LedgerFile {
+    /// The books of an item; `None` for methods that keep none.
+    pub fn new(model: &Model<'_>, classes: &Classes, composite: &Composite<'_>, outcome: &Outcome) -> Option<Self> {
+        let books = outcome.books.as_ref()?;
+        let start = &outcome.start;
+        let steps = books.entries.iter().enumerate().map(|(i, entry)| {
+            let step = model.step(i);
+            StepEntry {
+                step: model.step_name(&step).to_owned(),
+                op: step.op.name(),
+                rule: crate::spec::rule_of(model, composite, i).ok().flatten(),
+                arrived: entry.arrived,
+                left: entry.left,
+                bias: entry.bias,
+                stabilizer: entry.stabilizer,
+                dropped: entry.dropped,
+                rounding: entry.rounding,
+                peak: entry.peak,
+                condition: finite(entry.condition),
+            }
+        });
+        Some(Self {
+            class: start.class,
+            label: start.class.and_then(|class| classes.label(class)).map(str::to_owned),
+            totals: Totals::new(books, start.value),
+            steps: steps.collect(),
+        })
+    }
+}
+
+fn finite(value: f32) -> Option<f32> {
+    value.is_finite().then_some(value)
+}
+
+/// The inputs with the largest relevance, over all inputs of the model.
+fn top(model: &Model<'_>, inputs: &[Vec<f32>], outcome: &Outcome) -> Vec<Top> {
+    let mut largest: Vec<(usize, usize, f32)> = outcome
+        .relevance
+        .iter()
+        .enumerate()
+        .flat_map(|(input, relevance)| relevance.iter().enumerate().map(move |(at, r)| (input, at, *r)))
+        .collect();
+    // Stable, so that equals stay in order.
+    largest.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+    largest.truncate(TOP);
+    largest
+        .into_iter()
+        .map(|(input, at, relevance)| {
+            let port = model.input(input);
+            let dims = user_dims(&port);
+            let mut user_of: Vec<usize> = (0..dims.iter().product()).collect();
+            let numbers = user_of.clone();
+            port.to_kernel(&numbers, &mut user_of);
+            let user = user_of.get(at).copied().unwrap_or(at);
+            Top {
+                input: model.port_name(&port).to_owned(),
+                index: index_of(dims, user),
+                value: inputs.get(input).and_then(|values| values.get(at)).copied().unwrap_or_default(),
+                relevance,
+            }
+        })
+        .collect()
+}
