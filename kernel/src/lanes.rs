@@ -12,11 +12,71 @@ pub type Lanes = [f32; BLOCK];
 /// Output pixels per pass over the weights. Small cores have 32 float registers and no vectors.
 pub const PIXELS: usize = if cfg!(target_arch = "arm") { 2 } else { 4 };
 
-/// Which function of a weight a rule means, evaluated inside the loop and never stored. It may depend on the sign of
-/// the input that the weight meets.
-pub trait Part: Copy {
+/// Which function of a weight a rule means, by name; [`with_term!`] makes it a [`Term`] outside the loops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// `x·w`.
+    All,
+    /// Positive contributions.
+    Positive,
+    /// Negative contributions.
+    Negative,
+    /// γ-raised contributions: how much positive and negative ones are raised.
+    Raised(f32, f32),
+    /// γ-raised weights.
+    RaisedWeights(f32),
+    /// `w²`.
+    Squared,
+    /// `1`.
+    Ones,
+    /// `|x·w|`.
+    Magnitude,
+    /// `−x·w⁺`, with the low end of a box as `x`.
+    Low,
+    /// `−x·w⁻`, with the high end of a box as `x`.
+    High,
+}
+
+/// Evaluates `$body` with `$term` being the [`Term`] that a [`Part`] names, for inputs of which it is known whether any
+/// is negative.
+macro_rules! with_term {
+    ($part:expr, $non_negative:expr, |$term:ident| $body:expr) => {
+        $crate::lanes::with_term!(@ ($part, $non_negative), $term, $body,
+            (Part::All, _) => All,
+            (Part::Positive, true) => NonNegative(Positive),
+            (Part::Positive, false) => Positive,
+            (Part::Negative, true) => NonNegative(Negative),
+            (Part::Negative, false) => Negative,
+            (Part::Raised(positive, negative), true) => NonNegative(Raised { positive, negative }),
+            (Part::Raised(positive, negative), false) => Raised { positive, negative },
+            (Part::RaisedWeights(gamma), _) => RaisedWeights(gamma),
+            (Part::Squared, _) => Squared,
+            (Part::Ones, _) => Ones,
+            (Part::Magnitude, _) => Magnitude,
+            (Part::Low, _) => Minus(NonNegative(Positive)),
+            (Part::High, _) => Minus(NonNegative(Negative)),
+        )
+    };
+    (@ $choice:expr, $term:ident, $body:expr, $($pattern:pat => $value:expr,)*) => {{
+        use $crate::lanes::*;
+        match $choice {
+            $($pattern => {
+                let $term = $value;
+                $body
+            })*
+        }
+    }};
+}
+pub(crate) use with_term;
+
+/// A function of a weight, evaluated inside the loop and never stored. It may depend on the sign of the input that the
+/// weight meets.
+pub trait Term: Copy {
     /// Inputs below zero see another weight than inputs above: only [`term`](Self::term) knows which.
     const SIGNED: bool = false;
+
+    /// Used on every way forward, and worth more variants of a loop.
+    const COMMON: bool = false;
 
     /// The weight as an input that is not negative sees it.
     fn weight(self, w: f32) -> f32;
@@ -32,7 +92,9 @@ pub trait Part: Copy {
 #[derive(Clone, Copy)]
 pub struct All;
 
-impl Part for All {
+impl Term for All {
+    const COMMON: bool = true;
+
     #[inline(always)]
     fn weight(self, w: f32) -> f32 {
         w
@@ -43,7 +105,7 @@ impl Part for All {
 #[derive(Clone, Copy)]
 pub struct Positive;
 
-impl Part for Positive {
+impl Term for Positive {
     const SIGNED: bool = true;
 
     #[inline(always)]
@@ -61,7 +123,7 @@ impl Part for Positive {
 #[derive(Clone, Copy)]
 pub struct Negative;
 
-impl Part for Negative {
+impl Term for Negative {
     const SIGNED: bool = true;
 
     #[inline(always)]
@@ -79,7 +141,7 @@ impl Part for Negative {
 #[derive(Clone, Copy)]
 pub struct NonNegative<P>(pub P);
 
-impl<P: Part> Part for NonNegative<P> {
+impl<P: Term> Term for NonNegative<P> {
     #[inline(always)]
     fn weight(self, w: f32) -> f32 {
         self.0.weight(w)
@@ -90,7 +152,7 @@ impl<P: Part> Part for NonNegative<P> {
 #[derive(Clone, Copy)]
 pub struct Minus<P>(pub P);
 
-impl<P: Part> Part for Minus<P> {
+impl<P: Term> Term for Minus<P> {
     const SIGNED: bool = P::SIGNED;
 
     #[inline(always)]
@@ -113,7 +175,7 @@ pub struct Raised {
     pub negative: f32,
 }
 
-impl Part for Raised {
+impl Term for Raised {
     const SIGNED: bool = true;
 
     #[inline(always)]
@@ -132,7 +194,7 @@ impl Part for Raised {
 #[derive(Clone, Copy)]
 pub struct RaisedWeights(pub f32);
 
-impl Part for RaisedWeights {
+impl Term for RaisedWeights {
     #[inline(always)]
     fn weight(self, w: f32) -> f32 {
         w + self.0 * positive(w)
@@ -143,7 +205,7 @@ impl Part for RaisedWeights {
 #[derive(Clone, Copy)]
 pub struct Squared;
 
-impl Part for Squared {
+impl Term for Squared {
     #[inline(always)]
     fn weight(self, w: f32) -> f32 {
         w * w
@@ -154,7 +216,7 @@ impl Part for Squared {
 #[derive(Clone, Copy)]
 pub struct Ones;
 
-impl Part for Ones {
+impl Term for Ones {
     #[inline(always)]
     fn weight(self, _: f32) -> f32 {
         1.0
@@ -165,7 +227,7 @@ impl Part for Ones {
 #[derive(Clone, Copy)]
 pub struct Magnitude;
 
-impl Part for Magnitude {
+impl Term for Magnitude {
     const SIGNED: bool = true;
 
     #[inline(always)]
@@ -200,7 +262,7 @@ pub fn absolute(v: f32) -> f32 {
 /// `acc[p] += Σ_i part(x[p][i], w[i])` in the order of `i`, for the first `L` lanes. Every `x[p]` must be as long as
 /// `w`.
 #[inline(always)]
-pub fn accumulate<P: Part, const N: usize, const L: usize>(
+pub fn accumulate<P: Term, const N: usize, const L: usize>(
     part: P,
     x: [&[f32]; N],
     w: &[Lanes],

@@ -1,7 +1,7 @@
 //! Sum or difference of two tensors: a linear map with weights one and one, or one and minus one.
 
 use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::Part;
+use crate::lanes::{Part, Term, with_term};
 use crate::model::Model;
 use crate::step::{Shape, Step};
 
@@ -18,16 +18,9 @@ impl Add {
     }
 }
 
-impl Linear for Add {
-    fn rows(&self) -> Rows {
-        Rows::plain(self.shape)
-    }
-
-    fn bias(&self) -> &[f32] {
-        &[]
-    }
-
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+impl Add {
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
         let channels = self.shape.channels;
         let [a_weight, b_weight] = self.weights;
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.shape.width) {
@@ -39,7 +32,8 @@ impl Linear for Add {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one term.
+    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels, self.shape.width);
         for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
@@ -51,6 +45,24 @@ impl Linear for Add {
                 }
             }
         }
+    }
+}
+
+impl Linear for Add {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.shape)
+    }
+
+    fn bias(&self) -> &[f32] {
+        &[]
+    }
+
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    }
+
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

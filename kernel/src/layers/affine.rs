@@ -1,7 +1,7 @@
 //! `y = scale · x + shift`: batch norm that cannot be folded, multiplication by a constant.
 
 use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::Part;
+use crate::lanes::{Part, Term, with_term};
 use crate::model::Model;
 use crate::step::{Shape, Step};
 
@@ -31,16 +31,9 @@ impl<'a> Affine<'a> {
     }
 }
 
-impl Linear for Affine<'_> {
-    fn rows(&self) -> Rows {
-        Rows::plain(self.shape)
-    }
-
-    fn bias(&self) -> &[f32] {
-        self.shift
-    }
-
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+impl Affine<'_> {
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
         let (channels, width) = (self.shape.channels, self.shape.width);
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(width) {
             let pixel = row * width + column;
@@ -51,7 +44,8 @@ impl Linear for Affine<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one term.
+    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels, self.shape.width);
         let first = row * width;
@@ -63,6 +57,24 @@ impl Linear for Affine<'_> {
                 *r += part.term(*x, *w) * s;
             }
         }
+    }
+}
+
+impl Linear for Affine<'_> {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.shape)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.shift
+    }
+
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    }
+
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

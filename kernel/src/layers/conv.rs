@@ -2,7 +2,7 @@
 //! output reads through which tap.
 
 use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
-use crate::lanes::{self, Lanes, PIXELS, Part};
+use crate::lanes::{self, Lanes, PIXELS, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Axis, Meetings, Shape, Step};
@@ -82,7 +82,7 @@ impl<'a> Conv<'a> {
 
     /// Sums of `N` outputs side by side, which must read the same taps, for the first `L` channels of a block.
     #[inline(always)]
-    fn pixels<P: Part, const N: usize, const L: usize>(
+    fn pixels<P: Term, const N: usize, const L: usize>(
         &self,
         part: P,
         x: &Source<'_>,
@@ -112,15 +112,14 @@ impl<'a> Conv<'a> {
 
     /// The first `L` channels of a block, over one row.
     #[inline(always)]
-    fn block_row<P: Part, const L: usize>(&self, part: P, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
+    fn block_row<P: Term, const L: usize>(&self, part: P, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
         let end = if self.horizontal.transposed { 0 } else { self.interior_end() };
         let mut column = 0;
         while column < self.output.width {
             let whole = column < end && column * self.horizontal.stride >= self.horizontal.before;
             column += match if whole { end - column } else { 1 } {
                 many if many >= PIXELS => block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z),
-                3 => block.put(column, &self.pixels::<P, 3, L>(part, x, block, column), z),
-                2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
+                many if many >= 2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
                 _ => block.put(column, &self.pixels::<P, 1, L>(part, x, block, column), z),
             };
         }
@@ -165,7 +164,7 @@ struct Place {
 impl Conv<'_> {
     /// `r_i += Σ_j part(x_i, w_ij)·s_j` for the channels of one input pixel.
     #[inline(always)]
-    fn gather<P: Part>(&self, part: P, x: &[f32], w: &[Lanes], s: &Strip<'_>, place: &Place, r: &mut [f32]) {
+    fn gather<P: Term>(&self, part: P, x: &[f32], w: &[Lanes], s: &Strip<'_>, place: &Place, r: &mut [f32]) {
         let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
         let (r_chunks, r_rest) = r.as_chunks_mut::<TOGETHER>();
         for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
@@ -194,7 +193,7 @@ impl Conv<'_> {
 
     /// The same for `N` channels, whose weights come first in `w`.
     #[inline(always)]
-    fn gather_some<P: Part, const N: usize>(
+    fn gather_some<P: Term, const N: usize>(
         &self,
         part: P,
         x: &[f32; N],
@@ -221,16 +220,9 @@ impl Conv<'_> {
     }
 }
 
-impl Linear for Conv<'_> {
-    fn rows(&self) -> Rows {
-        Rows::blocked(self.output, self.groups)
-    }
-
-    fn bias(&self) -> &[f32] {
-        self.bias
-    }
-
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+impl Conv<'_> {
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
         let in_group = self.output.channels / self.groups;
         for (i, weights) in self.weights.chunks_exact(self.block_len()).enumerate() {
             let (group, index) = (i / self.blocks(), i % self.blocks());
@@ -238,7 +230,7 @@ impl Linear for Conv<'_> {
             let first = group * layout.group + index * BLOCK;
             let block = Block { weights, group, row, first, pixel: layout.pixel, channels };
             // Half a block is enough where the channels end.
-            if channels > BLOCK / 2 {
+            if channels > BLOCK / 2 || !P::COMMON {
                 self.block_row::<P, BLOCK>(part, x, &block, z);
             } else {
                 self.block_row::<P, { BLOCK / 2 }>(part, x, &block, z);
@@ -246,7 +238,8 @@ impl Linear for Conv<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one term.
+    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (fan, channels, blocks) = (self.fan(), self.input.channels, self.blocks());
         for y in self.vertical.settled(s.newest) {
             let rows = self.vertical.meetings(y);
@@ -261,6 +254,24 @@ impl Linear for Conv<'_> {
                 }
             }
         }
+    }
+}
+
+impl Linear for Conv<'_> {
+    fn rows(&self) -> Rows {
+        Rows::blocked(self.output, self.groups)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    }
+
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn depth(&self) -> usize {

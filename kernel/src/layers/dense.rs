@@ -1,7 +1,7 @@
 //! Fully connected layer.
 
 use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
-use crate::lanes::{Lanes, Part};
+use crate::lanes::{Lanes, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Shape, Step};
@@ -30,7 +30,7 @@ impl<'a> Dense<'a> {
 
     /// Sums of `N` blocks: the accumulators of one block alone would wait for each other.
     #[inline(always)]
-    fn blocks<P: Part, const N: usize>(&self, part: P, x: &[f32], w: &[Lanes], z: &mut [f32]) {
+    fn blocks<P: Term, const N: usize>(&self, part: P, x: &[f32], w: &[Lanes], z: &mut [f32]) {
         let mut acc = [[0.0; BLOCK]; N];
         let mut rows: [&[Lanes]; N] = [&[]; N];
         for (row, w) in rows.iter_mut().zip(w.chunks_exact(self.inputs)) {
@@ -55,7 +55,7 @@ impl<'a> Dense<'a> {
 
     /// The shares of `N` inputs, whose weights come first in `w`.
     #[inline(always)]
-    fn give<P: Part, const N: usize>(&self, part: P, x: &[f32; N], w: &[Lanes], s: &[Lanes], r: &mut [f32; N]) {
+    fn give<P: Term, const N: usize>(&self, part: P, x: &[f32; N], w: &[Lanes], s: &[Lanes], r: &mut [f32; N]) {
         if !all_zero(x) {
             let mut acc = [[0.0; BLOCK]; N];
             weigh(part, x, w, self.inputs, s, &mut acc);
@@ -64,16 +64,9 @@ impl<'a> Dense<'a> {
     }
 }
 
-impl Linear for Dense<'_> {
-    fn rows(&self) -> Rows {
-        Rows::blocked(self.output, 1)
-    }
-
-    fn bias(&self) -> &[f32] {
-        self.bias
-    }
-
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
+impl Dense<'_> {
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
         let x = x.get(0, 0, self.inputs, 0, self.inputs);
         let several = z.chunks_mut(BLOCKS * BLOCK).zip(self.weights.chunks(BLOCKS * self.inputs));
         for (z, w) in several {
@@ -86,7 +79,8 @@ impl Linear for Dense<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one term.
+    fn hand_out<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         // Most outputs of a classifier receive nothing.
         let s = s.row(0).as_chunks().0;
         let heard = |s: &Lanes| s.iter().any(|s| *s != 0.0);
@@ -105,6 +99,24 @@ impl Linear for Dense<'_> {
             self.give(part, &[*x], w.get(done + i..).unwrap_or(&[]), s, &mut one);
             [*r] = one;
         }
+    }
+}
+
+impl Linear for Dense<'_> {
+    fn rows(&self) -> Rows {
+        Rows::blocked(self.output, 1)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    }
+
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        with_term!(part, x.non_negative, |term| self.hand_out(term, x, s, r));
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

@@ -5,7 +5,7 @@
 //! place, and handed out to the inputs that the row read. So an explanation needs the kept activations, two relevance
 //! tensors and a few rows of scratch, and several consumers of one tensor simply add up.
 
-use crate::lanes::{self, All, Lanes, Part};
+use crate::lanes::{self, Lanes, Part, Term};
 use crate::model::format::BLOCK;
 use crate::step::{Op, Shape, Step};
 
@@ -101,11 +101,11 @@ pub trait Linear {
     fn bias(&self) -> &[f32];
 
     /// `z_j = Σ_i part(x_i, w_ij)` for the outputs of one row, laid out as said; what lies between is left alone.
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
 
     /// `r_i += Σ_j part(x_i, w_ij)·s_j`, called for every output row in turn: hands out what no later row adds to, be
     /// it the newest row of `s` by row of the output, or all kept rows by row of the input.
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>);
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>);
 
     /// How many rows of `s` [`distribute`](Self::distribute) looks at.
     fn depth(&self) -> usize {
@@ -117,7 +117,7 @@ pub trait Linear {
 }
 
 /// The way forward of any linear layer.
-pub fn forward(layer: &impl Linear, x: Operands<'_>, y: &mut [f32]) {
+pub fn forward(layer: &dyn Linear, x: Operands<'_>, y: &mut [f32]) {
     let rows = layer.rows();
     for (row, y) in y.chunks_exact_mut(rows.width * rows.channels).enumerate() {
         forward_row(layer, x, row, y);
@@ -125,9 +125,9 @@ pub fn forward(layer: &impl Linear, x: Operands<'_>, y: &mut [f32]) {
 }
 
 /// One row of the way forward.
-pub fn forward_row(layer: &impl Linear, x: Operands<'_>, row: usize, y: &mut [f32]) {
+pub fn forward_row(layer: &dyn Linear, x: Operands<'_>, row: usize, y: &mut [f32]) {
     let rows = layer.rows();
-    layer.apply(All, &Source::tensor(x, false), row, y, rows.tight());
+    layer.apply(Part::All, &Source::tensor(x, false), row, y, rows.tight());
     let bias = layer.bias();
     if bias.len() == rows.channels {
         for pixel in y.chunks_exact_mut(bias.len()) {
@@ -175,7 +175,7 @@ pub const TOGETHER: usize = 4;
 /// `acc[i] += Σ_j part(x_i, w_ij) ⊙ s_j` for `N` inputs side by side, through weights that lie in blocks of `block`:
 /// as they stand for a part that needs to know `x`, else without the factor `x`.
 #[inline(always)]
-pub fn weigh<P: Part, const N: usize>(
+pub fn weigh<P: Term, const N: usize>(
     part: P,
     x: &[f32; N],
     w: &[Lanes],
@@ -200,7 +200,7 @@ pub fn weigh<P: Part, const N: usize>(
 
 /// `r_i += Σ lanes`, times `x_i` where [`weigh`] left it out.
 #[inline(always)]
-pub fn settle<P: Part, const N: usize>(_: P, x: &[f32; N], acc: [Lanes; N], r: &mut [f32; N]) {
+pub fn settle<P: Term, const N: usize>(_: P, x: &[f32; N], acc: [Lanes; N], r: &mut [f32; N]) {
     for ((r, sum), x) in r.iter_mut().zip(lanes::sums(acc)).zip(x) {
         *r += if P::SIGNED { sum } else { x * sum };
     }

@@ -2,7 +2,6 @@
 
 use super::linear::{Linear, Scratch, Sinks, Source, Strip, add_to};
 use crate::lanes::{self, Lanes, Part, Sum};
-use crate::lanes::{All, Magnitude, Minus, Negative, NonNegative, Ones, Positive, Raised, RaisedWeights, Squared};
 use crate::math;
 use crate::model::format::BLOCK;
 use crate::rule::{Bias, Bound, Choice, Rule, Stabilizer};
@@ -27,8 +26,8 @@ impl Default for Taken {
 }
 
 /// One linear step on its way back: everything that a rule works with.
-pub struct Way<'a, L> {
-    layer: &'a L,
+pub struct Way<'a> {
+    layer: &'a dyn Linear,
     x: Source<'a>,
     relevance: &'a [f32],
     sinks: Sinks<'a>,
@@ -51,15 +50,36 @@ pub struct Way<'a, L> {
 
 /// One share of the relevance: how much of it, how much of the bias goes with it, and which outputs take part.
 #[derive(Clone, Copy)]
-struct Share<B> {
+struct Share {
     factor: f32,
-    bias: B,
+    bias: BiasPart,
     gate: Gate,
 }
 
-/// All outputs take part; `bias` says what of the bias does.
-fn share<B: Fn(f32) -> f32 + Copy>(factor: f32, bias: B) -> Share<B> {
+/// All outputs take part.
+const fn share(factor: f32, bias: BiasPart) -> Share {
     Share { factor, bias, gate: Gate::All }
+}
+
+/// What of the bias belongs to a denominator.
+#[derive(Clone, Copy)]
+enum BiasPart {
+    /// `p·b⁺ + n·b⁻`.
+    Split(f32, f32),
+    /// `b²`.
+    Squared,
+}
+
+impl BiasPart {
+    const NONE: Self = Self::Split(0.0, 0.0);
+    const WHOLE: Self = Self::Split(1.0, 1.0);
+
+    fn of(self, b: Lanes) -> Lanes {
+        match self {
+            Self::Split(p, n) => b.map(|b| p * lanes::positive(b) + n * lanes::negative(b)),
+            Self::Squared => b.map(|b| b * b),
+        }
+    }
 }
 
 /// Which outputs take part in a sweep.
@@ -81,10 +101,10 @@ impl Gate {
     }
 }
 
-impl<'a, L: Linear> Way<'a, L> {
+impl<'a> Way<'a> {
     /// Sets out. `scratch` must be as long as [`Scratch::total`].
     pub fn new(
-        layer: &'a L,
+        layer: &'a dyn Linear,
         sizes: Scratch,
         x: Source<'a>,
         relevance: &'a [f32],
@@ -142,97 +162,84 @@ impl<'a, L: Linear> Way<'a, L> {
         if self.measure_condition {
             self.condition();
         }
-        self.sweep(All, self.x, share(1.0, |b| b));
+        self.sweep(Part::All, self.x, share(1.0, BiasPart::WHOLE));
     }
 
     /// αβ-rule (Bach et al. 2015, eq. 60): positive contributions get α, negative ones −β.
     fn alpha_beta(&mut self, alpha: f32, beta: f32) {
-        self.sweep(Positive, self.x, share(alpha, lanes::positive));
+        self.sweep(Part::Positive, self.x, share(alpha, BiasPart::Split(1.0, 0.0)));
         if beta != 0.0 {
-            self.sweep(Negative, self.x, share(-beta, lanes::negative));
+            self.sweep(Part::Negative, self.x, share(-beta, BiasPart::Split(0.0, 1.0)));
         }
     }
 
     /// γ-rule, generalised: outputs above zero favour positive contributions, outputs below zero negative ones;
     /// outputs of exactly zero pass nothing.
     fn gamma(&mut self, gamma: f32) {
-        let above = Raised { positive: gamma, negative: 0.0 };
-        let below = Raised { positive: 0.0, negative: gamma };
-        let (up, down) = (|b| b + gamma * lanes::positive(b), |b| b + gamma * lanes::negative(b));
-        self.sweep(above, self.x, Share { gate: Gate::Above, ..share(1.0, up) });
-        self.sweep(below, self.x, Share { gate: Gate::Below, ..share(1.0, down) });
+        let (up, down) = (BiasPart::Split(1.0 + gamma, 1.0), BiasPart::Split(1.0, 1.0 + gamma));
+        self.sweep(Part::Raised(gamma, 0.0), self.x, Share { gate: Gate::Above, ..share(1.0, up) });
+        self.sweep(Part::Raised(0.0, gamma), self.x, Share { gate: Gate::Below, ..share(1.0, down) });
     }
 
     /// γ-rule as published (Montavon et al. 2019): `w + γ·w⁺` throughout.
     fn gamma_original(&mut self, gamma: f32) {
-        self.sweep(RaisedWeights(gamma), self.x, share(1.0, |b| b + gamma * lanes::positive(b)));
+        self.sweep(Part::RaisedWeights(gamma), self.x, share(1.0, BiasPart::Split(1.0 + gamma, 1.0)));
     }
 
     /// w²-rule (Montavon et al. 2017): `R_i = Σ_j w_ij² R_j / st(Σ_i w_ij² + b_j²)`.
     fn w_square(&mut self) {
-        self.with_ones(|way, ones| way.sweep(Squared, ones, share(1.0, |b| b * b)));
+        self.with_ones(|way, ones| way.sweep(Part::Squared, ones, share(1.0, BiasPart::Squared)));
     }
 
     /// Flat rule (Lapuschkin et al. 2019): every input that an output reads gets the same.
     fn flat(&mut self) {
-        self.with_ones(|way, ones| way.sweep(Ones, ones, share(1.0, |_| 0.0)));
+        self.with_ones(|way, ones| way.sweep(Part::Ones, ones, share(1.0, BiasPart::NONE)));
     }
 
     /// The derivative: `R_i = Σ_j w_ij R_j`.
     fn gradient(&mut self) {
         self.with_ones(|way, ones| {
-            way.each_row(
-                |way, row| way.each_lane(row, |z, r, _, _| *z = r),
-                |way, row| way.distribute(All, &ones, row),
-            );
+            let make = |way: &mut Self, row| way.each_lane(row, |z, r, _, _| *z = r);
+            way.each_row(&make, &|way, row| way.distribute(Part::All, &ones, row));
         });
     }
 
     /// z^B-rule (Montavon et al. 2017): contributions `x·w − low·w⁺ − high·w⁻`.
     fn z_box(&mut self, low: Bound<'_>, high: Bound<'_>) {
-        let nothing = share(1.0, |_| 0.0);
+        let nothing = share(1.0, BiasPart::NONE);
         let stabilizer = self.resolved(|way, row| way.box_row(low, high, row), nothing);
         let divide = |way: &mut Self, row| {
             way.box_row(low, high, row);
             way.divide(row, stabilizer, nothing);
         };
-        self.each_row(divide, |way, row| {
-            way.distribute(All, &way.x.clone(), row);
-            way.with_bound(low, |way, low| way.distribute(Minus(NonNegative(Positive)), &low, row));
-            way.with_bound(high, |way, high| way.distribute(Minus(NonNegative(Negative)), &high, row));
+        self.each_row(&divide, &|way, row| {
+            way.distribute(Part::All, &way.x.clone(), row);
+            way.with_bound(low, |way, low| way.distribute(Part::Low, &low, row));
+            way.with_bound(high, |way, high| way.distribute(Part::High, &high, row));
         });
         self.redistribute(divide);
     }
 
     /// The denominators of z^B for one row.
     fn box_row(&mut self, low: Bound<'_>, high: Bound<'_>, row: usize) {
-        self.apply(All, &self.x.clone(), row);
-        self.with_bound(low, |way, low| way.compare(Minus(NonNegative(Positive)), &low, row));
+        self.apply(Part::All, &self.x.clone(), row);
+        self.with_bound(low, |way, low| way.compare(Part::Low, &low, row));
         self.add_spare();
-        self.with_bound(high, |way, high| way.compare(Minus(NonNegative(Negative)), &high, row));
+        self.with_bound(high, |way, high| way.compare(Part::High, &high, row));
         self.add_spare();
     }
 
-    /// Hands out one share of the relevance, in proportion to `part(x_i, w_ij)`.
-    fn sweep<P: Part, B: Fn(f32) -> f32 + Copy>(&mut self, part: P, x: Source<'_>, share: Share<B>) {
-        if P::SIGNED && x.non_negative {
-            self.sweep_rows(NonNegative(part), x, share);
-        } else {
-            self.sweep_rows(part, x, share);
-        }
-    }
-
-    /// [`sweep`](Self::sweep), row by row.
-    fn sweep_rows<P: Part, B: Fn(f32) -> f32 + Copy>(&mut self, part: P, x: Source<'_>, share: Share<B>) {
+    /// Hands out one share of the relevance, in proportion to `part(x_i, w_ij)`, row by row.
+    fn sweep(&mut self, part: Part, x: Source<'_>, share: Share) {
         let stabilizer = self.resolved(|way, row| way.apply(part, &x, row), share);
         let divide = |way: &mut Self, row| {
             if share.gate != Gate::All {
-                way.compare(All, &way.x.clone(), row);
+                way.compare(Part::All, &way.x.clone(), row);
             }
             way.apply(part, &x, row);
             way.divide(row, stabilizer, share);
         };
-        self.each_row(divide, |way, row| way.distribute(part, &x, row));
+        self.each_row(&divide, &|way, row| way.distribute(part, &x, row));
         self.redistribute(divide);
     }
 
@@ -250,13 +257,13 @@ impl<'a, L: Linear> Way<'a, L> {
                 *rest /= layer.fan_in(row, lane / pixel).max(1) as f32;
             }
         };
-        self.with_ones(|way, ones| way.each_row(spread, |way, row| way.distribute(Ones, &ones, row)));
+        self.with_ones(|way, ones| way.each_row(&spread, &|way, row| way.distribute(Part::Ones, &ones, row)));
         self.gives_rest = false;
     }
 
     /// Makes every row of `s` and hands it out. Rows that no relevance arrived at are zero, and once all kept rows are
     /// there is nothing to hand out.
-    fn each_row(&mut self, make: impl Fn(&mut Self, usize), hand_out: impl Fn(&mut Self, usize)) {
+    fn each_row(&mut self, make: &dyn Fn(&mut Self, usize), hand_out: &dyn Fn(&mut Self, usize)) {
         self.silence = self.layer.depth();
         for row in 0..self.layer.rows().count {
             self.slot = if (self.slot + 1) * self.len < self.strip.len() { self.slot + 1 } else { 0 };
@@ -289,28 +296,28 @@ impl<'a, L: Linear> Way<'a, L> {
     }
 
     /// `z` of a row.
-    fn apply<P: Part>(&mut self, part: P, x: &Source<'_>, row: usize) {
+    fn apply(&mut self, part: Part, x: &Source<'_>, row: usize) {
         let layer = self.layer;
         layer.apply(part, x, row, self.z(), layer.rows().scratch());
     }
 
     /// Another `z` of a row, to compare with.
-    fn compare<P: Part>(&mut self, part: P, x: &Source<'_>, row: usize) {
+    fn compare(&mut self, part: Part, x: &Source<'_>, row: usize) {
         self.layer.apply(part, x, row, self.spare, self.layer.rows().scratch());
     }
 
-    fn distribute<P: Part>(&mut self, part: P, x: &Source<'_>, row: usize) {
+    fn distribute(&mut self, part: Part, x: &Source<'_>, row: usize) {
         let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot };
         self.layer.distribute(part, x, &strip, &mut self.sinks);
     }
 
     /// `z` of a row becomes `s = factor·R/st(z + bias)`, or, to be redistributed, what bias and stabiliser took of it;
     /// what they take for good is booked.
-    fn divide<B: Fn(f32) -> f32 + Copy>(&mut self, row: usize, st: Stabilizer, share: Share<B>) {
+    fn divide(&mut self, row: usize, st: Stabilizer, share: Share) {
         let (option, gives_rest, gate) = (self.choice.bias, self.gives_rest, share.gate);
         let mut taken = self.taken;
         self.each_block(row, |z, full, r, b| {
-            let bias = if option == Bias::Zero { [0.0; BLOCK] } else { b.map(share.bias) };
+            let bias = if option == Bias::Zero { [0.0; BLOCK] } else { share.bias.of(*b) };
             let denominator = lanes::zip(*z, bias, |z, b| z + b);
             let stable = st.stabilized_lanes(denominator);
             let mut s = lanes::zip(*r, stable, |r, stable| if r == 0.0 { 0.0 } else { share.factor * r / stable });
@@ -334,7 +341,7 @@ impl<'a, L: Linear> Way<'a, L> {
     }
 
     /// The stabiliser, with ε in units of `z` where it is relative to the rms of the denominators.
-    fn resolved<B: Fn(f32) -> f32 + Copy>(&mut self, apply: impl Fn(&mut Self, usize), share: Share<B>) -> Stabilizer {
+    fn resolved(&mut self, apply: impl Fn(&mut Self, usize), share: Share) -> Stabilizer {
         let Stabilizer::NormScale(epsilon) = self.choice.effective_stabilizer() else {
             return self.choice.effective_stabilizer();
         };
@@ -344,7 +351,7 @@ impl<'a, L: Linear> Way<'a, L> {
         for row in 0..rows.count {
             apply(self, row);
             self.each_lane(row, |z, _, b, _| {
-                let z = *z + if keeps_bias { (share.bias)(b) } else { 0.0 };
+                let z = *z + if keeps_bias { share.bias.of([b; BLOCK])[0] } else { 0.0 };
                 squares.add(lanes::load(&[z * z]));
             });
         }
@@ -358,8 +365,8 @@ impl<'a, L: Linear> Way<'a, L> {
             if self.is_silent(row) {
                 continue;
             }
-            self.apply(All, &self.x.clone(), row);
-            self.compare(Magnitude, &self.x.clone(), row);
+            self.apply(Part::All, &self.x.clone(), row);
+            self.compare(Part::Magnitude, &self.x.clone(), row);
             let mut smallest = self.taken.condition;
             self.each_lane(row, |z, r, b, magnitude| {
                 let sum = magnitude + lanes::absolute(b);

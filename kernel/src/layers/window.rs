@@ -1,7 +1,7 @@
 //! Windows that do not mix channels: depthwise convolution and average pooling.
 
 use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{self, Part};
+use crate::lanes::{self, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
 use crate::step::{Axis, Op, Shape, Step};
@@ -91,16 +91,9 @@ fn counted(axis: &Axis, o: usize) -> usize {
     end.saturating_sub(o * axis.stride).div_ceil(axis.dilation).min(axis.kernel)
 }
 
-impl Linear for Window<'_> {
-    fn rows(&self) -> Rows {
-        Rows::plain(self.output)
-    }
-
-    fn bias(&self) -> &[f32] {
-        self.bias
-    }
-
-    fn apply<P: Part>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+impl Window<'_> {
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
         let channels = self.input.channels;
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.output.width) {
             let mean = self.uniform(row, column);
@@ -121,7 +114,8 @@ impl Linear for Window<'_> {
         }
     }
 
-    fn distribute<P: Part>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one term.
+    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let channels = self.input.channels;
         for (column, s) in s.chunks_exact(channels).enumerate().take(self.output.width) {
@@ -138,6 +132,24 @@ impl Linear for Window<'_> {
                 }
             });
         }
+    }
+}
+
+impl Linear for Window<'_> {
+    fn rows(&self) -> Rows {
+        Rows::plain(self.output)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    }
+
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn fan_in(&self, row: usize, pixel: usize) -> usize {
