@@ -21,8 +21,10 @@ pub enum Part {
     Positive,
     /// Negative contributions.
     Negative,
-    /// γ-raised contributions: how much positive and negative ones are raised.
-    Raised(f32, f32),
+    /// Contributions, positive ones raised by γ.
+    RaisedPositive(f32),
+    /// Contributions, negative ones raised by γ.
+    RaisedNegative(f32),
     /// γ-raised weights.
     RaisedWeights(f32),
     /// `w²`.
@@ -47,8 +49,10 @@ macro_rules! with_term {
             (Part::Positive, false) => Positive,
             (Part::Negative, true) => NonNegative(Negative),
             (Part::Negative, false) => Negative,
-            (Part::Raised(positive, negative), true) => NonNegative(Raised { positive, negative }),
-            (Part::Raised(positive, negative), false) => Raised { positive, negative },
+            (Part::RaisedPositive(gamma), true) => NonNegative(RaisedPositive(gamma)),
+            (Part::RaisedPositive(gamma), false) => RaisedPositive(gamma),
+            (Part::RaisedNegative(gamma), true) => NonNegative(RaisedNegative(gamma)),
+            (Part::RaisedNegative(gamma), false) => RaisedNegative(gamma),
             (Part::RaisedWeights(gamma), _) => RaisedWeights(gamma),
             (Part::Squared, _) => Squared,
             (Part::Ones, _) => Ones,
@@ -166,27 +170,41 @@ impl<P: Term> Term for Minus<P> {
     }
 }
 
-/// γ-raised contributions: `p + a·p⁺ + b·p⁻` with `p = x·w`.
+/// γ-raised contributions: `p + γ·p⁺` with `p = x·w`.
 #[derive(Clone, Copy)]
-pub struct Raised {
-    /// How much positive contributions are raised.
-    pub positive: f32,
-    /// How much negative contributions are raised.
-    pub negative: f32,
-}
+pub struct RaisedPositive(pub f32);
 
-impl Term for Raised {
+impl Term for RaisedPositive {
     const SIGNED: bool = true;
 
     #[inline(always)]
     fn weight(self, w: f32) -> f32 {
-        self.term(1.0, w)
+        w + self.0 * positive(w)
     }
 
     #[inline(always)]
     fn term(self, x: f32, w: f32) -> f32 {
         let p = x * w;
-        p + (self.positive * positive(p) + self.negative * negative(p))
+        p + self.0 * positive(p)
+    }
+}
+
+/// γ-raised contributions: `p + γ·p⁻` with `p = x·w`.
+#[derive(Clone, Copy)]
+pub struct RaisedNegative(pub f32);
+
+impl Term for RaisedNegative {
+    const SIGNED: bool = true;
+
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        w + self.0 * negative(w)
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        let p = x * w;
+        p + self.0 * negative(p)
     }
 }
 
@@ -431,7 +449,7 @@ mod tests {
             let positive = x.abs();
             prop_assert_eq!(Positive.term(positive, w), NonNegative(Positive).term(positive, w));
             prop_assert_eq!(Negative.term(positive, w), NonNegative(Negative).term(positive, w));
-            prop_assert_eq!(Raised { positive: 0.5, negative: 0.0 }.term(x, w), x * w + 0.5 * (x * w).max(0.0));
+            prop_assert_eq!(RaisedPositive(0.5).term(x, w), x * w + 0.5 * (x * w).max(0.0));
         }
 
         #[test]

@@ -177,8 +177,8 @@ impl<'a> Way<'a> {
     /// outputs of exactly zero pass nothing.
     fn gamma(&mut self, gamma: f32) {
         let (up, down) = (BiasPart::Split(1.0 + gamma, 1.0), BiasPart::Split(1.0, 1.0 + gamma));
-        self.sweep(Part::Raised(gamma, 0.0), self.x, Share { gate: Gate::Above, ..share(1.0, up) });
-        self.sweep(Part::Raised(0.0, gamma), self.x, Share { gate: Gate::Below, ..share(1.0, down) });
+        self.sweep(Part::RaisedPositive(gamma), self.x, Share { gate: Gate::Above, ..share(1.0, up) });
+        self.sweep(Part::RaisedNegative(gamma), self.x, Share { gate: Gate::Below, ..share(1.0, down) });
     }
 
     /// γ-rule as published (Montavon et al. 2019): `w + γ·w⁺` throughout.

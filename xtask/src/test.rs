@@ -1,0 +1,110 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use crate::cross::{self, Cross};
+use crate::stages::{Outcome, Stages};
+use crate::{MSRV, cargo, output_of, root, succeeds};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use duct::cmd;
+
+#[derive(Args)]
+pub struct Options {
+    /// Run only this stage; may be given several times
+    #[arg(long, value_enum)]
+    only: Vec<Stage>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// rustfmt
+    Fmt,
+    /// clippy, warnings denied
+    Clippy,
+    /// All tests, doc tests included
+    Test,
+    /// Documentation, warnings denied
+    Docs,
+    /// The oldest Rust version promised
+    Msrv,
+    /// The kernel for cores without std
+    NoStd,
+}
+
+pub fn run(options: &Options) -> bool {
+    let mut stages = Stages::default();
+    for stage in Stage::value_variants() {
+        if options.only.is_empty() || options.only.contains(stage) {
+            stage.run(&mut stages);
+        }
+    }
+    stages.finish()
+}
+
+impl Stage {
+    fn run(self, stages: &mut Stages) {
+        match self {
+            Self::Fmt => run_cargo(stages, "fmt", &["fmt", "--all", "--check"]),
+            Self::Clippy => {
+                let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+                run_cargo(stages, "clippy", &arguments);
+            }
+            Self::Test => run_cargo(stages, "test", &["test", "--workspace", "--no-fail-fast"]),
+            Self::Docs => {
+                let command = cmd!(cargo(), "doc", "--workspace", "--no-deps").env("RUSTDOCFLAGS", "-D warnings");
+                stages.run("docs", "cargo doc --workspace --no-deps, warnings denied", || {
+                    succeeds(&command).map(Outcome::of)
+                });
+            }
+            Self::Msrv => stages.run("msrv", &format!("cargo check with Rust {MSRV}"), msrv),
+            Self::NoStd => {
+                for target in cross::TARGETS {
+                    stages.run(&format!("no_std {target}"), "cargo build --release --lib of the kernel", || {
+                        no_std(target)
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn run_cargo(stages: &mut Stages, name: &str, arguments: &[&str]) {
+    let what = format!("cargo {}", arguments.join(" "));
+    stages.run(name, &what, || succeeds(&cmd(cargo(), arguments)).map(Outcome::of));
+}
+
+/// With the running toolchain where it is that version, else with the one that rustup has.
+fn msrv() -> Result<Outcome> {
+    let check = ["check", "--workspace", "--all-targets"];
+    let current = output_of("rustc", &["--version"]).unwrap_or_default();
+    let exact = |version: &str| version == MSRV || version.strip_suffix(".0") == Some(MSRV);
+    if current.split_whitespace().nth(1).is_some_and(exact) {
+        let passed = succeeds(&cmd(cargo(), check))?;
+        return Ok(noted(passed, "the current toolchain"));
+    }
+    let toolchains = output_of("rustup", &["toolchain", "list"]).unwrap_or_default();
+    let named = toolchains.lines().filter_map(|line| line.split_whitespace().next());
+    let versions = named.map(|name| (name, name.split('-').next().unwrap_or(name)));
+    let Some((toolchain, _)) = versions.into_iter().find(|(_, version)| exact(version)) else {
+        return Ok(Outcome::Skipped(format!("no Rust {MSRV}; rustup toolchain install {MSRV} --profile minimal")));
+    };
+    let arguments = ["run", toolchain, "cargo"].into_iter().chain(check);
+    // Artifacts of two compilers in one place would chase each other out.
+    let command = cmd("rustup", arguments).env("CARGO_TARGET_DIR", crate::target_dir().join("msrv"));
+    // Both name the running toolchain.
+    let passed = succeeds(&command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO"))?;
+    Ok(noted(passed, toolchain))
+}
+
+fn no_std(target: &str) -> Result<Outcome> {
+    let cross = match Cross::find(target) {
+        Ok(cross) => cross,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    eprintln!("with {}", cross.name);
+    let manifest = root().join("kernel").join("Cargo.toml");
+    Ok(noted(succeeds(&cross.build(&manifest, &["--lib"], &[]))?, &cross.name))
+}
+
+fn noted(passed: bool, note: &str) -> Outcome {
+    if passed { Outcome::Passed(note.into()) } else { Outcome::Failed(format!("with {note}")) }
+}
