@@ -1,21 +1,20 @@
 //! The command line, as `--help` shows it.
 
-use crate::spec::{BoundSpec, Method, RuleArg, SeedRelevance, TargetSpec};
+use crate::spec::{BoundSpec, Method, RULES, RuleArg, SeedRelevance, TargetSpec};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Explain what neural networks say: layer-wise relevance propagation.
 ///
-/// Without a command, `relprop` explains a digit that it brings along.
+/// Without a command, relprop explains a digit that it brings along.
 #[derive(Parser)]
 #[command(name = "relprop", version, max_term_width = 110)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Colour: on a terminal, always (for `less -R`), or never. `NO_COLOR` is obeyed.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(help = "Colour: on a terminal, always (for less -R), or never; NO_COLOR is obeyed", long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 }
 
@@ -81,8 +80,12 @@ pub struct ExplainArgs {
     #[allow(missing_docs)]
     pub loops: LoopArgs,
 
-    /// Write the relevance, in the shape of the input (`grad_cam`: in that of the step)
-    #[arg(long, value_name = "R.npy", help_heading = "Results")]
+    #[arg(
+        help = "Write the relevance, in the shape of the input (grad_cam: in that of the step)",
+        long,
+        value_name = "R.npy",
+        help_heading = "Results"
+    )]
     pub out: Option<PathBuf>,
     /// Write the network's output
     #[arg(long, value_name = "S.npy", help_heading = "Results")]
@@ -109,21 +112,10 @@ pub struct ExplainArgs {
 #[derive(Args, Default)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
-    /// The method [default: `epsilon_plus`]
-    #[arg(long, value_name = "NAME", value_enum)]
+    #[arg(help = "The method [default: epsilon_plus]", long, value_name = "NAME", value_enum)]
     pub composite: Option<Method>,
     /// A rule for some steps, on top of the composite; the last that matches a step wins
-    ///
-    /// SELECT: all, linear, first, first_conv, conv, dense, pool, activation, the name of an op (max_pool,
-    /// average_pool, add, mul, affine, …), or a step's name (name:conv for a step called conv, step:3 by position).
-    ///
-    /// RULE: zero, epsilon:0.01, norm, zplus, alphabeta:2,1, beta:0, gamma:0.25, gamma_original:0.25, zbox:-1,1,
-    /// zbox:@low.npy,@high.npy (one value per channel, or one per element in the input's layout), wsquare, flat, pass,
-    /// gradient, guided_backprop, deconvnet, beta_smooth:10, winner, split_ties, taylor.
-    ///
-    /// Options follow after semicolons: ;bias=absorb|zero|redistribute
-    /// ;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6
-    #[arg(long = "rule", value_name = "SELECT=RULE", verbatim_doc_comment)]
+    #[arg(long = "rule", value_name = "SELECT=RULE", long_help = rule_help())]
     pub rules: Vec<RuleArg>,
     /// Smallest value of an input, for composites with a box (or @low.npy) [default: the model's]
     #[arg(long, value_name = "L", requires = "high", allow_hyphen_values = true)]
@@ -137,29 +129,32 @@ pub struct RuleArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Methods of several passes")]
 pub struct LoopArgs {
-    /// `integrated_gradients`: points on the path
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = "integrated_gradients: points on the path", long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub steps: u32,
-    /// `integrated_gradients`: where the path starts; `occlusion`: what covers; in the input's units
-    #[arg(long, value_name = "VALUE", default_value_t = 0.0, allow_hyphen_values = true)]
+    #[arg(
+        help = "integrated_gradients: where the path starts; occlusion: what covers; in the input's units",
+        long,
+        value_name = "VALUE",
+        default_value_t = 0.0,
+        allow_hyphen_values = true
+    )]
     pub baseline: f32,
-    /// `smoothgrad`: noisy copies
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = "smoothgrad: noisy copies", long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: u32,
-    /// `smoothgrad`: standard deviation of the noise, as a fraction of the input's range
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
+    #[arg(
+        help = "smoothgrad: standard deviation of the noise, as a fraction of the input's range",
+        long,
+        value_name = "FRACTION",
+        default_value_t = 0.15
+    )]
     pub noise: f32,
-    /// `smoothgrad`: seed of the noise
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(help = "smoothgrad: seed of the noise", long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
-    /// `occlusion`: side of the square, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = "occlusion: side of the square, in pixels", long, value_name = "PIXELS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub window: u32,
-    /// `occlusion`: how far the square moves, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = "occlusion: how far the square moves, in pixels", long, value_name = "PIXELS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub stride: u32,
-    /// `grad_cam`: the step to look at [default: the last convolution]
-    #[arg(long, value_name = "NAME")]
+    #[arg(help = "grad_cam: the step to look at [default: the last convolution]", long, value_name = "NAME")]
     pub step: Option<String>,
 }
 
@@ -188,14 +183,14 @@ pub struct PixelArgs {
     /// A pixel (0 to 255) becomes (pixel − mean)·scale; one number, or one per channel
     ///
     /// [default: what the model says, else 1/255, or 1 where a mean is given]
-    #[arg(long, value_name = "S[,S…]", value_delimiter = ',', allow_hyphen_values = true)]
-    pub input_scale: Vec<f32>,
+    #[arg(long = "input-scale", value_name = "S[,S…]", value_delimiter = ',', allow_hyphen_values = true)]
+    pub scale: Vec<f32>,
     /// The mean, in pixel units: 0.5 of the common 0 to 1 convention is 127.5 here [default: 0]
-    #[arg(long, value_name = "M[,M…]", value_delimiter = ',', allow_hyphen_values = true)]
-    pub input_mean: Vec<f32>,
+    #[arg(long = "input-mean", value_name = "M[,M…]", value_delimiter = ',', allow_hyphen_values = true)]
+    pub mean: Vec<f32>,
     /// Order of the channels [default: rgb]
-    #[arg(long, value_enum)]
-    pub input_layout: Option<ChannelOrder>,
+    #[arg(long = "input-layout", value_enum)]
+    pub layout: Option<ChannelOrder>,
 }
 
 /// Order of colour channels.
@@ -302,19 +297,40 @@ pub struct EvalArgs {
     pub feeding: FeedingArgs,
 }
 
+/// How `--rule` is written.
+fn rule_help() -> String {
+    format!(
+        "\
+A rule for some steps, on top of the composite; the last that matches a step wins
+
+SELECT: all, linear, first, first_conv, conv, dense, pool, activation, the name of an op (max_pool, average_pool, add, \
+mul, affine, …), or a step's name (name:conv for a step called conv, step:3 by position).
+
+RULE: {RULES}. The ends of zbox may be files, zbox:@low.npy,@high.npy, with one value per channel, or one per element \
+in the layout of the input.
+
+Options follow after semicolons: ;bias=absorb|zero|redistribute \
+;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6"
+    )
+}
+
 /// What `--json` prints.
 const JSON_HELP: &str = "\
 JSON:
   --json prints one object:
     model, input, composite, rules[], output, seed_relevance, items[], files[]
   and for every item of the batch:
-    class, label     the class explained (null for `all`)
-    contrast         the class it is told from, for K-L
-    value            its value before any softmax
-    scores[]         the output, flattened
-    relevance_sum    over all inputs
-    top[]            the largest relevances: input, index[] in the input's layout, value, relevance
-    ledger           null for methods that keep none, else seeded, received, bias, stabilizer, dropped, rounding,
-                     imbalance, amplification (max |R| / |value|), condition (min |z| / Σ|x·w|, with --condition)
-  --ledger writes the same items with `steps`: step, op, rule, arrived, left, bias, stabilizer, dropped, rounding,
-  peak, condition.";
+    class, label    the class explained (null for all)
+    contrast        the class it is told from, for K-L
+    value           its value before any softmax
+    scores[]        the output, flattened
+    relevance_sum   over all inputs
+    top[]           the largest relevances: input, index[], value, relevance
+    ledger          seeded, received, bias, stabilizer, dropped, rounding,
+                    imbalance, amplification (max |R| over what it started
+                    with), condition
+                    (min |z| / Σ|x·w|, with --condition); null for methods
+                    that keep none
+  --ledger writes, per item: class, label, totals (as above) and steps[]:
+    step, op, rule, arrived, left, bias, stabilizer, dropped, rounding, peak,
+    condition";

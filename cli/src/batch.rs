@@ -1,6 +1,6 @@
 //! With or without a batch axis: how an array's shape matches that of the model.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
 /// How an array relates to a port of the model, whose own batch is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl Batch {
             [n, inner @ ..] if inner == port => Self::Outer(*n),
             _ => bail!("its shape is {}, the model takes {}", dimensions(shape), dimensions(port)),
         };
-        if batch.items() == 0 { bail!("it holds no items: its shape is {}", dimensions(shape)) } else { Ok(batch) }
+        ensure!(batch.items() > 0, "it holds no items: its shape is {}", dimensions(shape));
+        Ok(batch)
     }
 
     /// How many items there are.

@@ -21,7 +21,7 @@ impl Classes {
         let mut labels = vec![String::new(); numbers.len()];
         for (kernel, &user) in user_of.iter().enumerate() {
             // A label belongs to a channel.
-            labels[user] = model.label(&port, kernel % shape.channels).to_owned();
+            model.label(&port, kernel % shape.channels).clone_into(&mut labels[user]);
         }
         Self { labels, user_of }
     }
@@ -58,7 +58,8 @@ impl Classes {
 
     /// Which there are, for messages.
     pub fn describe(&self) -> String {
-        let named: Vec<&str> = (0..self.len()).filter_map(|class| self.label(class)).collect();
+        let telling = |class: &usize| self.label(*class).is_some_and(|label| label != class.to_string());
+        let named: Vec<&str> = (0..self.len()).filter(telling).filter_map(|class| self.label(class)).collect();
         let numbers = format!("classes are 0 to {}", self.len().saturating_sub(1));
         match named.as_slice() {
             [] => numbers,

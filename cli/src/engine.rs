@@ -49,7 +49,7 @@ impl<'r> Request<'r> {
         }
         for step in 0..composite.map_or(0, |_| model.steps()) {
             if let Some(Err(error)) = composite.map(|c| c.choose(model, step)) {
-                return Err(refusal::explain(model, error));
+                return Err(refusal::explain(model, composite.as_ref(), error));
             }
         }
         let default_seed = if method.is_gradient() { SeedRelevance::One } else { SeedRelevance::Logit };
@@ -124,7 +124,8 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
 
     /// Explains the last run, which was of these inputs.
     pub fn explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> anyhow::Result<Outcome> {
-        self.start_and_explain(request, inputs).map_err(|error| refusal::explain(&self.model, error))
+        self.start_and_explain(request, inputs)
+            .map_err(|error| refusal::explain(&self.model, request.composite.as_ref(), error))
     }
 
     fn start_and_explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> Result<Outcome, ExplainError> {

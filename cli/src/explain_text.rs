@@ -6,6 +6,7 @@ use crate::numbers::{percent, short};
 use crate::report::Item;
 use crate::scores::{bars, probabilities};
 use crate::sketch;
+use crate::start::Start;
 use crate::table::{Align, columns};
 use crate::terminal::Terminal;
 use relprop::target::arg_max;
@@ -41,8 +42,8 @@ fn one(job: &Job<'_>, explained: &Explained, terminal: &Terminal, lines: &mut Ve
     }
     lines.push(String::new());
     lines.extend(match &outcome.books {
-        Some(books) => ledger(job, books, start.value),
-        None => sum(outcome),
+        Some(books) if !job.request.method.is_gradient() => ledger(job, books, start),
+        _ => vec![sum(job, outcome)],
     });
 }
 
@@ -59,11 +60,14 @@ fn verdict(job: &Job<'_>) -> String {
 /// What is explained, and by which method.
 fn headline(job: &Job<'_>, outcome: &Outcome) -> String {
     let start = &outcome.start;
+    let port = job.model.output(job.args.output);
+    // Relevance starts before a softmax, whose outputs are the scores.
+    let word = if job.model.seed_tensor(&port) == port.tensor { "score" } else { "logit" };
     let what = match (start.class, start.contrast) {
         (Some(class), Some(contrast)) => {
             format!("why {} and not {}", job.classes.name(class), job.classes.name(contrast))
         }
-        (Some(class), None) => format!("why {} (score {})", job.classes.name(class), short(start.value)),
+        (Some(class), None) => format!("why {} ({word} {})", job.classes.name(class), short(start.value)),
         _ => "why these scores".to_owned(),
     };
     let rules = match job.args.rules.rules.len() {
@@ -75,37 +79,34 @@ fn headline(job: &Job<'_>, outcome: &Outcome) -> String {
 }
 
 /// Where relevance went, in three lines.
-fn ledger(job: &Job<'_>, books: &Books, value: f32) -> Vec<String> {
+fn ledger(job: &Job<'_>, books: &Books, start: &Start) -> Vec<String> {
     let t = &books.totals;
-    let share = |part: f32| format!("{} ({})", short(part), percent(part / t.arrived));
+    let share = |part: f32| percent(part / t.arrived);
+    let term = |part: f32| format!("{} {} ({})", if part < 0.0 { "-" } else { "+" }, short(part.abs()), share(part));
     let conditioned = job
         .worst_condition(books)
         .map(|(step, condition)| format!(", smallest |z|/Σ|xw| {} at {step}", short(condition)));
     vec![
-        format!("ledger  {} at the output = {} on the input", short(t.arrived), share(t.left)),
+        format!("ledger  {} at the output = {} ({}) on the input", short(t.arrived), short(t.left), share(t.left)),
+        format!("        {} to biases {} to stabilisers {} dropped", term(t.bias), term(t.stabilizer), term(t.dropped)),
         format!(
-            "        + {} to biases + {} to stabilisers + {} dropped",
-            share(t.bias),
-            share(t.stabilizer),
-            share(t.dropped)
-        ),
-        format!(
-            "        + {} rounding; imbalance {}; max|R|/|f| {}{}",
-            short(t.rounding),
-            short(books.imbalance),
-            short(t.peak / value.abs()),
+            "        {} {} rounding; off by {} of the output; max|R|/|f| {}{}",
+            if t.rounding < 0.0 { "-" } else { "+" },
+            short(t.rounding.abs()),
+            short((books.imbalance / t.arrived).abs()),
+            short(start.amplification(books.totals.peak)),
             conditioned.unwrap_or_default()
         ),
     ]
 }
 
-/// What can be said without a ledger.
-fn sum(outcome: &Outcome) -> Vec<String> {
-    if outcome.map.is_some() {
-        return vec!["no ledger: Grad-CAM weighs activations and keeps no sum".to_owned()];
+/// What can be said where no sum is kept.
+fn sum(job: &Job<'_>, outcome: &Outcome) -> String {
+    let method = job.request.method.name();
+    match &outcome.map {
+        Some(_) => format!("{method} weighs activations and keeps no ledger"),
+        None => format!("relevance sums to {}; {method} keeps no ledger", short(outcome.relevance_sum())),
     }
-    let (total, seeded) = (outcome.relevance_sum(), outcome.start.total());
-    vec![format!("no ledger: relevance sums to {}, the output is {}", short(total), short(seeded))]
 }
 
 /// The inputs with the largest relevance.
@@ -156,6 +157,9 @@ fn batch(job: &Job<'_>, many: &[Explained], lines: &mut Vec<String>) {
 impl Job<'_> {
     /// The step whose denominators come nearest to zero, where that was measured.
     fn worst_condition(&self, books: &Books) -> Option<(String, f32)> {
+        if !self.args.condition {
+            return None;
+        }
         let measured = books.entries.iter().enumerate().filter(|(_, entry)| entry.condition.is_finite());
         let (step, entry) = measured.min_by(|a, b| a.1.condition.total_cmp(&b.1.condition))?;
         Some((self.model.step_name(&self.model.step(step)).to_owned(), entry.condition))

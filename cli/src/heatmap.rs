@@ -7,7 +7,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 use std::path::Path;
 
-/// Brewer's RdBu, which the colour-blind can tell apart, from the strongest against to the strongest for.
+/// Brewer's red to blue, which the colour-blind can tell apart, from the strongest against to the strongest for.
 const STOPS: [[u8; 3]; 11] = [
     [0x05, 0x30, 0x61],
     [0x21, 0x66, 0xac],
@@ -24,7 +24,7 @@ const STOPS: [[u8; 3]; 11] = [
 
 /// The colour of a relevance between −1 and 1.
 pub fn color(relevance: f32) -> Rgb<u8> {
-    let at = (relevance.clamp(-1.0, 1.0) + 1.0) / 2.0 * (STOPS.len() - 1) as f32;
+    let at = f32::midpoint(relevance.clamp(-1.0, 1.0), 1.0) * (STOPS.len() - 1) as f32;
     let below = (at as usize).min(STOPS.len() - 2);
     let t = at - below as f32;
     let (from, to) = (STOPS[below], STOPS[below + 1]);

@@ -6,8 +6,8 @@ use crate::idx::{self, Idx};
 use crate::load::Loaded;
 use crate::usage;
 use crate::{files, npy, picture, refusal};
-use anyhow::{Context, anyhow, bail};
-use image::DynamicImage;
+use anyhow::{Context, bail};
+use image::{DynamicImage, ImageError};
 use relprop::Model;
 use relprop::step::Port;
 use std::path::Path;
@@ -40,7 +40,9 @@ impl Inputs {
         let paths = assign(model, named)?;
         let mut fed = Vec::with_capacity(paths.len());
         for (i, path) in paths.iter().enumerate() {
-            fed.push(read(loaded, model, i, path).with_context(|| format!("cannot feed {path}"))?);
+            let source = Source::open(path)?;
+            let values = source.feed(loaded, model, i, path).with_context(|| format!("cannot feed {path}"))?;
+            fed.push(values);
         }
         Self::zip(paths.join(", "), fed)
     }
@@ -89,28 +91,43 @@ fn assign<'t>(model: &Model<'_>, named: &'t [String]) -> anyhow::Result<Vec<&'t 
     paths.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| refusal::inputs_missing(model))
 }
 
-fn read(loaded: &Loaded, model: &Model<'_>, input: usize, name: &str) -> anyhow::Result<Fed> {
-    let path = Path::new(name);
-    if !path.exists()
-        && let Some((path, index)) = idx::reference(name)
-    {
-        let digit = Idx::read(path)?.picture(index)?;
-        let shape = model.tensor(model.input(input).tensor).shape;
-        return from_picture(loaded, model, input, &picture::padded(digit, shape).into());
-    }
-    let bytes = files::read(path)?;
-    if npy::is_npy(&bytes) {
-        return from_array(model, input, &npy::parse(&bytes)?);
-    }
-    match image::load_from_memory(&bytes) {
-        Ok(picture) => from_picture(loaded, model, input, &picture),
-        Err(image::ImageError::Unsupported(_)) if is_idx(&bytes) => {
-            Err(usage!("it holds many pictures: name one by its number, such as {name}#17"))
+/// What a name on the command line stands for.
+enum Source {
+    /// A file as it is.
+    Bytes(Vec<u8>),
+    /// One picture of many.
+    Digit(Idx, usize),
+}
+
+impl Source {
+    fn open(name: &str) -> anyhow::Result<Self> {
+        let path = Path::new(name);
+        match idx::reference(name) {
+            Some((pictures, index)) if !path.exists() => Ok(Self::Digit(Idx::read(pictures)?, index)),
+            _ => Ok(Self::Bytes(files::read(path)?)),
         }
-        Err(image::ImageError::Unsupported(_)) => {
-            Err(anyhow!("it is neither a .npy file nor a PNG, JPEG or BMP picture"))
+    }
+
+    fn feed(&self, loaded: &Loaded, model: &Model<'_>, input: usize, name: &str) -> anyhow::Result<Fed> {
+        let bytes = match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Digit(pictures, index) => {
+                let shape = model.tensor(model.input(input).tensor).shape;
+                let digit = picture::padded(pictures.picture(*index)?, shape);
+                return from_picture(loaded, model, input, &digit.into());
+            }
+        };
+        if npy::is_npy(bytes) {
+            return from_array(model, input, &npy::parse(bytes)?);
         }
-        Err(error) => Err(error.into()),
+        match image::load_from_memory(bytes) {
+            Ok(picture) => from_picture(loaded, model, input, &picture),
+            Err(ImageError::Unsupported(_)) if is_idx(bytes) => {
+                Err(usage!("it holds many pictures: name one by its number, such as {name}#17"))
+            }
+            Err(ImageError::Unsupported(_)) => bail!("it is neither a .npy file nor a PNG, JPEG or BMP picture"),
+            Err(error) => bail!("its picture is damaged: {error}"),
+        }
     }
 }
 

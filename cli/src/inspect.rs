@@ -2,11 +2,12 @@
 
 use crate::args::{InspectArgs, PlanMode};
 use crate::batch::dimensions;
+use crate::canvas::Canvas;
 use crate::input::user_dims;
 use crate::load::Loaded;
-use crate::numbers::{grouped, short};
+use crate::numbers::grouped;
 use crate::plan_map::{self, letter};
-use crate::spec::{Method, Recipe, rule_of};
+use crate::spec::{Method, Recipe, rule_of, shortest};
 use crate::table::{Align, columns, cut};
 use crate::terminal::Terminal;
 use relprop::step::{Op, Port, Step};
@@ -45,18 +46,22 @@ pub fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> anyhow::Result<()
 
 fn input(loaded: &Loaded, model: &Model<'_>, i: usize) -> String {
     let port = model.input(i);
-    let range = port.range.map(|(low, high)| format!(", range {} to {}", short(low), short(high)));
+    let range = port.range.map(|(low, high)| format!(", range {} to {}", shortest(low), shortest(high)));
     let line = format!("input   {}{}", port_text(model, &port), range.unwrap_or_default());
+    if port.pixels.is_none() && Canvas::of_shape(model.tensor(port.tensor).shape, None).is_none() {
+        return line;
+    }
     let pixels = loaded.pixels(model, i);
     let channels = model.tensor(port.tensor).shape.channels.min(4);
     let list = |values: &[f32; 4]| {
         let same = values.iter().take(channels).all(|v| *v == values[0]);
-        let texts: Vec<String> = values.iter().take(if same { 1 } else { channels }).map(|v| short(*v)).collect();
+        let texts: Vec<String> = values.iter().take(if same { 1 } else { channels }).map(|v| shortest(*v)).collect();
         if same { texts.concat() } else { format!("[{}]", texts.join(", ")) }
     };
     let order = if pixels.bgr { ", blue first" } else { "" };
     let source = if port.pixels.is_some() { "" } else { " (by default)" };
-    format!("{line}, pixel · {} + {}{order}{source}", list(&pixels.scale), list(&pixels.offset))
+    let offset = if pixels.offset == [0.0; 4] { String::new() } else { format!(" + {}", list(&pixels.offset)) };
+    format!("{line}, pixel · {}{offset}{order}{source}", list(&pixels.scale))
 }
 
 fn output(model: &Model<'_>, port: &Port) -> String {

@@ -76,8 +76,9 @@ pub fn import(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Net
         bail!("{name} is a TensorFlow Lite file; export the network as ONNX");
     }
     relprop_convert::from_onnx(bytes, options).map_err(|error| match error {
-        ImportError::Malformed(_) | ImportError::NoGraph => {
-            anyhow!("{name} is neither a model image (.rlp) nor an ONNX file ({error})")
+        _ if bytes.is_empty() => anyhow!("{name} is empty"),
+        ImportError::Malformed(reason) => {
+            anyhow!("{name} is neither a model image (.rlp) nor an ONNX file that can be read: {reason}")
         }
         other => anyhow!("{name}: {other}"),
     })

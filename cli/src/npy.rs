@@ -1,8 +1,9 @@
-//! NumPy's `.npy` files, as arrays of `f32`.
+//! `.npy` files, as arrays of `f32`.
 
 use crate::files;
 use anyhow::{Context, anyhow, bail};
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Numbers with a shape, the last axis varying fastest.
@@ -27,7 +28,13 @@ pub fn read(path: &Path) -> anyhow::Result<Array> {
 
 /// As [`read`], from memory.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
-    let file = NpyFile::new(bytes)?;
+    let file = NpyFile::new(bytes).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => anyhow!("it ends within its header"),
+        _ => anyhow!("its header is damaged: {error}"),
+    })?;
+    if file.uses_pickled_array() {
+        bail!("its elements are Python objects, not numbers");
+    }
     let order = file.order();
     let shape: Vec<usize> = file.shape().iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>()?;
     let elements = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));

@@ -15,18 +15,21 @@ impl PixelArgs {
     /// # Errors
     /// A number of scales or means that is neither one nor that of the channels.
     pub fn pixels(&self, channels: usize) -> anyhow::Result<Option<Pixels>> {
-        if self.input_scale.is_empty() && self.input_mean.is_empty() && self.input_layout.is_none() {
+        if self.scale.is_empty() && self.mean.is_empty() && self.layout.is_none() {
             return Ok(None);
         }
-        let default_scale = if self.input_mean.is_empty() { UNIT.scale[0] } else { 1.0 };
-        let scale = per_channel("--input-scale", &self.input_scale, channels, default_scale)?;
-        let mean = per_channel("--input-mean", &self.input_mean, channels, 0.0)?;
-        let offset = std::array::from_fn(|c| -mean[c] * scale[c]);
-        Ok(Some(Pixels { scale, offset, bgr: self.input_layout == Some(ChannelOrder::Bgr) }))
+        let default_scale = if self.mean.is_empty() { UNIT.scale[0] } else { 1.0 };
+        let scale = per_channel("--input-scale", &self.scale, channels, default_scale)?;
+        let mean = per_channel("--input-mean", &self.mean, channels, 0.0)?;
+        let offset = std::array::from_fn(|c| 0.0 - mean[c] * scale[c]);
+        Ok(Some(Pixels { scale, offset, bgr: self.layout == Some(ChannelOrder::Bgr) }))
     }
 }
 
 fn per_channel(option: &str, values: &[f32], channels: usize, default: f32) -> anyhow::Result<[f32; 4]> {
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(usage!("{option} must be finite"));
+    }
     match values {
         [] => Ok([default; 4]),
         [one] => Ok([*one; 4]),
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn mean_and_scale_follow_the_convention() {
-        let args = PixelArgs { input_scale: vec![0.5], input_mean: vec![10.0, 20.0, 30.0], input_layout: None };
+        let args = PixelArgs { scale: vec![0.5], mean: vec![10.0, 20.0, 30.0], layout: None };
         let pixels = args.pixels(3).unwrap().unwrap();
         // (pixel − mean)·scale
         assert_eq!(12.0 * pixels.scale[1] + pixels.offset[1], (12.0 - 20.0) * 0.5);
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn layout_swaps_channels() {
-        let args = PixelArgs { input_layout: Some(ChannelOrder::Bgr), input_scale: vec![1.0], ..Default::default() };
+        let args = PixelArgs { layout: Some(ChannelOrder::Bgr), scale: vec![1.0], ..Default::default() };
         let pixels = args.pixels(3).unwrap().unwrap();
         let picture = DynamicImage::from(RgbImage::from_raw(1, 1, vec![1, 2, 3]).unwrap());
         assert_eq!(to_input(&picture, Shape::new(1, 1, 3), &pixels).unwrap(), [3.0, 2.0, 1.0]);

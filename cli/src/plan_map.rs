@@ -112,24 +112,22 @@ impl Axis {
 
     /// The steps that work, by number, as far as there is room: forward, and back again.
     fn header(&self, steps: usize) -> String {
-        let mut header = String::new();
-        for column in (0..self.columns()).step_by(self.columns_each) {
-            let time = self.times(column).start;
+        let label = |column: usize| {
             // At time `steps` the seed is set; after all of it there is one more moment, for the results.
-            let number = match time {
-                t if t < steps => t.to_string(),
-                t if t == steps => "|".to_owned(),
-                t if t <= 2 * steps => (2 * steps - t).to_string(),
-                _ => "|".to_owned(),
+            let number = match self.times(column).start {
+                time if time < steps => time.to_string(),
+                time if time == steps || time > 2 * steps => "|".to_owned(),
+                time => (2 * steps - time).to_string(),
             };
             // Where numbers do not fit, their last digit; where moments share a column, nothing.
             let text = match number.len() {
-                _ if self.times_each > 1 => " ".to_owned(),
-                len if len < self.columns_each || len == 1 => number,
-                len => number.get(len - 1..).unwrap_or_default().to_owned(),
+                _ if self.times_each > 1 => " ",
+                len if len < self.columns_each || len == 1 => &number,
+                len => number.get(len - 1..).unwrap_or_default(),
             };
-            header += &format!("{text:<width$}", width = self.columns_each);
-        }
+            format!("{text:<width$}", width = self.columns_each)
+        };
+        let header: String = (0..self.columns()).step_by(self.columns_each).map(label).collect();
         header.trim_end().to_owned()
     }
 }

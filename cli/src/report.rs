@@ -3,6 +3,7 @@
 use crate::classes::Classes;
 use crate::engine::{Books, Outcome};
 use crate::input::{index_of, user_dims};
+use crate::start::Start;
 use relprop::{Composite, Model};
 use serde::Serialize;
 
@@ -108,13 +109,13 @@ impl Item {
             scores: scores.to_vec(),
             relevance_sum: outcome.relevance_sum(),
             top: top(model, inputs, outcome),
-            ledger: outcome.books.as_ref().map(|books| Totals::new(books, start.value)),
+            ledger: outcome.books.as_ref().map(|books| Totals::new(books, start)),
         }
     }
 }
 
 impl Totals {
-    fn new(books: &Books, value: f32) -> Self {
+    fn new(books: &Books, start: &Start) -> Self {
         let t = &books.totals;
         Self {
             seeded: t.arrived,
@@ -124,7 +125,7 @@ impl Totals {
             dropped: t.dropped,
             rounding: t.rounding,
             imbalance: books.imbalance,
-            amplification: t.peak / value.abs(),
+            amplification: start.amplification(t.peak),
             condition: finite(t.condition),
         }
     }
@@ -154,7 +155,7 @@ impl LedgerFile {
         Some(Self {
             class: start.class,
             label: start.class.and_then(|class| classes.label(class)).map(str::to_owned),
-            totals: Totals::new(books, start.value),
+            totals: Totals::new(books, start),
             steps: steps.collect(),
         })
     }

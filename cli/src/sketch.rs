@@ -59,17 +59,16 @@ fn blocks(picture: &RgbImage, palette: Palette) -> Vec<String> {
         style.bg_color(lower)
     };
     let line = |y: u32| {
-        let mut line = String::new();
         let mut last = Style::new();
-        for x in 0..picture.width() {
+        let cells = (0..picture.width()).map(|x| {
             let style = cell(x, y);
-            if style != last {
-                line += &format!("{last:#}{style}");
-                last = style;
-            }
-            line.push('▀');
-        }
-        line + &format!("{last:#}")
+            // Colours are set where they change.
+            let change = if style == last { String::new() } else { format!("{last:#}{style}") };
+            last = style;
+            change + "▀"
+        });
+        let line: String = cells.collect();
+        format!("{line}{last:#}")
     };
     (0..picture.height()).step_by(2).map(line).collect()
 }

@@ -46,6 +46,11 @@ impl Start {
         Self { class, contrast, value, relevance }
     }
 
+    /// How far a relevance exceeds what it started with: `max |R| / |f|`, where it started with `f`.
+    pub fn amplification(&self, peak: f32) -> f32 {
+        peak / self.relevance.iter().fold(0.0, |most: f32, r| most.max(r.abs()))
+    }
+
     /// All of it.
     pub fn total(&self) -> f32 {
         self.relevance.iter().sum()

@@ -15,12 +15,12 @@ pub fn columns(align: &[Align], rows: &[Vec<String>]) -> Vec<String> {
         .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|t| width(t)).max().unwrap_or(0))
         .collect();
     let set = |row: &Vec<String>| {
-        let mut line = String::new();
-        for ((text, align), &column) in row.iter().zip(align).zip(&widths) {
+        let cell = |((text, align), &column): ((&String, &Align), &usize)| {
             let space = " ".repeat(column - width(text));
-            line += &if *align == Align::Left { format!("{text}{space}  ") } else { format!("{space}{text}  ") };
-        }
-        line.trim_end().to_owned()
+            if *align == Align::Left { format!("{text}{space}") } else { format!("{space}{text}") }
+        };
+        let cells: Vec<String> = row.iter().zip(align).zip(&widths).map(cell).collect();
+        cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(set).collect()
 }

@@ -52,7 +52,7 @@ impl Terminal {
 
     /// Prints one JSON value.
     pub fn print_json(&mut self, value: &impl serde::Serialize) -> anyhow::Result<()> {
-        self.print(&(serde_json::to_string_pretty(value)? + "\n"))
+        self.print(&(serde_json::to_string(value)? + "\n"))
     }
 
     /// Text that stands out.

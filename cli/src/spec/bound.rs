@@ -22,7 +22,7 @@ impl FromStr for BoundSpec {
         match text.strip_prefix('@') {
             Some("") => Err("a file name is missing after @".to_owned()),
             Some(path) => Ok(Self::File(path.into())),
-            None => super::rule::number(text).map(Self::Number),
+            None => super::number::number(text).map(Self::Number),
         }
     }
 }
@@ -30,7 +30,7 @@ impl FromStr for BoundSpec {
 impl fmt::Display for BoundSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(number) => f.write_str(&super::rule::shortest(*number)),
+            Self::Number(number) => f.write_str(&super::number::shortest(*number)),
             Self::File(path) => write!(f, "@{}", path.display()),
         }
     }

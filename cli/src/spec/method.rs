@@ -48,7 +48,7 @@ pub enum Method {
     Uniform,
     /// baseline: the score on the first input
     FirstInput,
-    /// no rules: each step must get one from --rule
+    /// none for weighted steps: each must get one from --rule
     #[value(alias = "bare")]
     None,
 }

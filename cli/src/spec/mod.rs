@@ -5,14 +5,19 @@
 
 mod bound;
 mod method;
+mod number;
+mod options;
 mod resolve;
 mod rule;
 mod select;
 mod target;
+mod written;
 
 pub use bound::BoundSpec;
 pub use method::Method;
+pub use number::shortest;
 pub use resolve::{Recipe, idle, rule_of};
-pub use rule::RuleArg;
+pub use rule::{RULES, RuleArg};
 pub use select::step_named;
 pub use target::{Aim, SeedRelevance, TargetSpec};
+pub use written::show;

@@ -2,8 +2,9 @@
 
 use super::bound::Values;
 use super::method::Method;
-use super::rule::{LoadedRule, show};
+use super::rule::LoadedRule;
 use super::select::SelectSpec;
+use super::written::show;
 use crate::args::RuleArgs;
 use crate::usage;
 use relprop::{Bound, Composite, ExplainError, Model, Override, Preset};
@@ -82,8 +83,10 @@ pub fn idle(model: &Model<'_>, preset: Preset<'_>, overrides: &[Override<'_>]) -
     let takes = |at: usize| {
         // Only those below, so that one which a later one replaces is not called idle.
         let composite = Composite::new(preset).with(overrides.get(..=at).unwrap_or_default());
-        let choice = overrides.get(at).map(|(_, choice)| *choice);
-        (0..model.steps()).any(|step| composite.choose(model, step).is_ok_and(|chosen| chosen == choice))
+        let Some((select, choice)) = overrides.get(at) else { return true };
+        let matching = (0..model.steps()).filter(|&i| select.matches(model, i, &model.step(i)));
+        // A step that refuses a rule is told later, as an error.
+        matching.map(|i| composite.choose(model, i)).any(|chosen| chosen.is_err() || chosen == Ok(Some(*choice)))
     };
     (0..overrides.len()).filter(|&at| !takes(at)).collect()
 }

@@ -1,7 +1,10 @@
-//! `SELECT=RULE`: how a rule is written.
+//! `SELECT=RULE`: how a rule is typed.
 
 use super::bound::{BoundSpec, Values};
+use super::number::{non_negative, number};
+use super::options::{self, Options};
 use super::select::SelectSpec;
+use super::written;
 use relprop::{Bias, Choice, Model, Rule, Stabilizer, Ties};
 use std::fmt;
 use std::str::FromStr;
@@ -30,23 +33,38 @@ impl fmt::Display for RuleArg {
     }
 }
 
-/// A rule with its options, files not yet read.
+/// A rule with its options; `B` is what the ends of a box are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RuleSpec {
-    kind: Kind,
+pub struct Typed<B> {
+    kind: Kind<B>,
     bias: Bias,
     stabilizer: Stabilizer,
 }
 
+/// A rule as typed, files not yet read.
+pub type RuleSpec = Typed<BoundSpec>;
+
+/// A rule whose files have been read.
+pub type LoadedRule = Typed<Values>;
+
 /// Everything but the options.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum Kind<B> {
     Plain(Rule<'static>),
-    ZBox { low: BoundSpec, high: BoundSpec },
+    ZBox { low: B, high: B },
+}
+
+impl<B> Kind<B> {
+    fn plain(&self) -> Option<&Rule<'static>> {
+        match self {
+            Self::Plain(rule) => Some(rule),
+            Self::ZBox { .. } => None,
+        }
+    }
 }
 
 /// Every rule as it may be written, for messages.
-const RULES: &str = "zero, epsilon:0.01, norm, zplus, alphabeta:2,1, beta:0, gamma:0.25, gamma_original:0.25, \
+pub const RULES: &str = "zero, epsilon:0.01, norm, zplus, alphabeta:2,1, beta:0, gamma:0.25, gamma_original:0.25, \
                      zbox:-1,1, wsquare, flat, pass, gradient, guided_backprop, deconvnet, beta_smooth:10, winner, \
                      split_ties, taylor";
 
@@ -62,11 +80,11 @@ impl FromStr for RuleSpec {
         };
         let kind = kind(name, arguments)?;
         let options = Options::parse(parts)?;
-        Ok(Self { stabilizer: options.stabilizer(&kind)?, bias: options.bias.unwrap_or_default(), kind })
+        Ok(Self { stabilizer: options.stabilizer(kind.plain())?, bias: options.bias(), kind })
     }
 }
 
-fn kind(name: &str, arguments: Option<&str>) -> Result<Kind, String> {
+fn kind(name: &str, arguments: Option<&str>) -> Result<Kind<BoundSpec>, String> {
     let one = || {
         let text = arguments.ok_or_else(|| format!("{name} needs a number, such as {name}:0.25"))?;
         number(text).and_then(|value| non_negative(name, value))
@@ -96,7 +114,7 @@ fn kind(name: &str, arguments: Option<&str>) -> Result<Kind, String> {
     if arguments.is_some() { Err(format!("{name} takes no number")) } else { Ok(Kind::Plain(plain)) }
 }
 
-fn alpha_beta(arguments: Option<&str>) -> Result<Kind, String> {
+fn alpha_beta(arguments: Option<&str>) -> Result<Kind<BoundSpec>, String> {
     let (alpha, beta) = pair(arguments).ok_or("alphabeta needs two numbers, such as alphabeta:2,1")?;
     let (alpha, beta) = (number(alpha)?, number(beta)?);
     if alpha < 0.0 || beta < 0.0 || (alpha - beta - 1.0).abs() > 1e-6 {
@@ -105,7 +123,7 @@ fn alpha_beta(arguments: Option<&str>) -> Result<Kind, String> {
     Ok(Kind::Plain(Rule::AlphaBeta { alpha, beta }))
 }
 
-fn z_box(arguments: Option<&str>) -> Result<Kind, String> {
+fn z_box(arguments: Option<&str>) -> Result<Kind<BoundSpec>, String> {
     let help = "zbox needs the ends of the box, such as zbox:-1,1 or zbox:@low.npy,@high.npy";
     let (low, high) = pair(arguments).ok_or(help)?;
     let (low, high): (BoundSpec, BoundSpec) = (low.parse()?, high.parse()?);
@@ -119,177 +137,25 @@ fn pair(arguments: Option<&str>) -> Option<(&str, &str)> {
     arguments?.split_once(',')
 }
 
-/// A finite number.
-pub fn number(text: &str) -> Result<f32, String> {
-    match text.trim().parse::<f32>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        _ => Err(format!("`{text}` is not a number")),
-    }
-}
-
-fn non_negative(name: &str, value: f32) -> Result<f32, String> {
-    if value >= 0.0 { Ok(value) } else { Err(format!("{name}:{value}: the number must not be negative")) }
-}
-
-/// A number as short as it can be written: `0.25`, `1e-6`.
-pub fn shortest(value: f32) -> String {
-    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
-}
-
-/// What comes after the semicolons.
-#[derive(Default)]
-struct Options {
-    bias: Option<Bias>,
-    form: Option<Stabilizer>,
-    epsilon: Option<f32>,
-}
-
-const BIASES: [(&str, Bias); 3] =
-    [("absorb", Bias::Absorb), ("zero", Bias::Zero), ("redistribute", Bias::Redistribute)];
-
-/// With the ε that each form has by default.
-const STABILIZERS: [(&str, Stabilizer); 5] = [
-    ("signed", Stabilizer::DEFAULT),
-    ("clip", Stabilizer::Clip(1e-6)),
-    ("norm_scale", Stabilizer::NormScale(1e-6)),
-    ("at_zero", Stabilizer::AtZero(1e-7)),
-    ("unsigned", Stabilizer::Unsigned(1e-6)),
-];
-
-impl Options {
-    fn parse<'t>(parts: impl Iterator<Item = &'t str>) -> Result<Self, String> {
-        let mut options = Self::default();
-        for part in parts {
-            let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            match key.trim() {
-                "bias" => options.bias = Some(one_of("bias", value, &BIASES)?),
-                "stabilizer" => options.form = Some(one_of("stabilizer", value, &STABILIZERS)?),
-                "eps" => options.epsilon = Some(number(value).and_then(|value| non_negative("eps", value))?),
-                _ => return Err(format!("there is no option `{part}`; options are bias=, stabilizer= and eps=")),
-            }
-        }
-        Ok(options)
-    }
-
-    fn stabilizer(&self, kind: &Kind) -> Result<Stabilizer, String> {
-        match (kind, self.form, self.epsilon) {
-            (Kind::Plain(Rule::Zero), None, None) => Ok(Stabilizer::DEFAULT),
-            (Kind::Plain(Rule::Zero), ..) => Err("zero has no stabilizer; take epsilon:… for one".to_owned()),
-            (Kind::Plain(Rule::Epsilon(_)), _, Some(_)) => {
-                Err("epsilon brings its own ε: write it as epsilon:0.01 and leave eps= out".to_owned())
-            }
-            (Kind::Plain(Rule::Epsilon(epsilon)), form, None) => {
-                Ok(form.unwrap_or(Stabilizer::DEFAULT).with_epsilon(*epsilon))
-            }
-            (_, form, epsilon) => {
-                let form = form.unwrap_or(Stabilizer::DEFAULT);
-                Ok(form.with_epsilon(epsilon.unwrap_or(form.epsilon())))
-            }
-        }
-    }
-}
-
-fn one_of<T: Copy>(key: &str, value: &str, known: &[(&str, T)]) -> Result<T, String> {
-    known.iter().find(|(name, _)| *name == value.trim()).map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        format!("{key}=`{value}` is unknown; it may be {}", names.join(", "))
-    })
-}
-
 impl fmt::Display for RuleSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = match &self.kind {
-            Kind::Plain(rule) => written(*rule),
-            Kind::ZBox { low, high } => format!("zbox:{low},{high}"),
-        };
-        f.write_str(&with_options(rule, self.bias, self.stabilizer, epsilon_of(&self.kind)))
-    }
-}
-
-fn epsilon_of(kind: &Kind) -> Option<f32> {
-    match kind {
-        Kind::Plain(Rule::Epsilon(epsilon)) => Some(*epsilon),
-        _ => None,
-    }
-}
-
-/// A rule that a composite chose, as it would be typed.
-pub fn show(choice: &Choice<'_>) -> String {
-    let own = match choice.rule {
-        Rule::Epsilon(epsilon) => Some(epsilon),
-        _ => None,
-    };
-    with_options(written(choice.rule), choice.bias, choice.stabilizer, own)
-}
-
-fn written(rule: Rule<'_>) -> String {
-    let end = |bound: relprop::Bound<'_>| match bound {
-        relprop::Bound::Uniform(value) => shortest(value),
-        relprop::Bound::Values(_) => "@…".to_owned(),
-    };
-    match rule {
-        Rule::Zero => "zero".to_owned(),
-        Rule::Epsilon(v) => format!("epsilon:{}", shortest(v)),
-        Rule::Norm => "norm".to_owned(),
-        Rule::AlphaBeta { alpha, beta } => format!("alphabeta:{},{}", shortest(alpha), shortest(beta)),
-        Rule::ZPlus => "zplus".to_owned(),
-        Rule::Beta(v) => format!("beta:{}", shortest(v)),
-        Rule::Gamma(v) => format!("gamma:{}", shortest(v)),
-        Rule::GammaOriginal(v) => format!("gamma_original:{}", shortest(v)),
-        Rule::ZBox { low, high } => format!("zbox:{},{}", end(low), end(high)),
-        Rule::WSquare => "wsquare".to_owned(),
-        Rule::Flat => "flat".to_owned(),
-        Rule::Pass => "pass".to_owned(),
-        Rule::Gradient => "gradient".to_owned(),
-        Rule::GuidedBackprop => "guided_backprop".to_owned(),
-        Rule::Deconvnet => "deconvnet".to_owned(),
-        Rule::BetaSmooth(v) => format!("beta_smooth:{}", shortest(v)),
-        Rule::Winner(Ties::First) => "winner".to_owned(),
-        Rule::Winner(Ties::Split) => "split_ties".to_owned(),
-        Rule::Taylor => "taylor".to_owned(),
-    }
-}
-
-/// Adds the options that are not the default ones. A rule with an ε of its own shows it only there.
-fn with_options(mut text: String, bias: Bias, stabilizer: Stabilizer, own: Option<f32>) -> String {
-    if let Some((name, _)) = BIASES.iter().find(|(_, known)| *known == bias && bias != Bias::default()) {
-        text += &format!(";bias={name}");
-    }
-    let epsilon = stabilizer.epsilon();
-    let same_form = |known: &Stabilizer| known.with_epsilon(epsilon) == stabilizer;
-    if let Some((name, form)) = STABILIZERS.iter().find(|(_, form)| same_form(form)) {
-        if !same_form(&Stabilizer::DEFAULT) {
-            text += &format!(";stabilizer={name}");
+        match &self.kind {
+            Kind::Plain(rule) => f.write_str(&written::name(*rule))?,
+            Kind::ZBox { low, high } => write!(f, "zbox:{low},{high}")?,
         }
-        if own.is_none() && form.epsilon() != epsilon {
-            text += &format!(";eps={}", shortest(epsilon));
-        }
+        let has_epsilon = matches!(self.kind, Kind::Plain(Rule::Epsilon(_)));
+        f.write_str(&options::written(self.bias, self.stabilizer, has_epsilon))
     }
-    text
-}
-
-/// A rule whose files have been read.
-#[derive(Clone, Debug)]
-pub struct LoadedRule {
-    kind: LoadedKind,
-    bias: Bias,
-    stabilizer: Stabilizer,
-}
-
-#[derive(Clone, Debug)]
-enum LoadedKind {
-    Plain(Rule<'static>),
-    ZBox { low: Values, high: Values },
 }
 
 impl RuleSpec {
     /// Reads the files that the rule names.
     pub fn load(&self, model: &Model<'_>) -> anyhow::Result<LoadedRule> {
         let kind = match &self.kind {
-            Kind::Plain(rule) => LoadedKind::Plain(*rule),
-            Kind::ZBox { low, high } => LoadedKind::ZBox { low: low.resolve(model)?, high: high.resolve(model)? },
+            Kind::Plain(rule) => Kind::Plain(*rule),
+            Kind::ZBox { low, high } => Kind::ZBox { low: low.resolve(model)?, high: high.resolve(model)? },
         };
-        Ok(LoadedRule { kind, bias: self.bias, stabilizer: self.stabilizer })
+        Ok(Typed { kind, bias: self.bias, stabilizer: self.stabilizer })
     }
 }
 
@@ -297,8 +163,8 @@ impl LoadedRule {
     /// As the kernel takes it.
     pub fn choice(&self) -> Choice<'_> {
         let rule = match &self.kind {
-            LoadedKind::Plain(rule) => *rule,
-            LoadedKind::ZBox { low, high } => Rule::ZBox { low: low.bound(), high: high.bound() },
+            Kind::Plain(rule) => *rule,
+            Kind::ZBox { low, high } => Rule::ZBox { low: low.bound(), high: high.bound() },
         };
         Choice::new(rule).with_bias(self.bias).with_stabilizer(self.stabilizer)
     }

@@ -70,8 +70,7 @@ impl SelectSpec {
                 None if has_step(model, word) => Ok(Select::Name(word)),
                 None => Err(unknown(model, word)),
             },
-            Self::Name(name) if has_step(model, name) => Ok(Select::Name(name)),
-            Self::Name(name) => Err(unknown(model, name)),
+            Self::Name(name) => step_named(model, name).map(|_| Select::Name(name)),
             Self::Position(position) if *position < model.steps() => Ok(Select::Position(*position)),
             Self::Position(position) => {
                 Err(usage!("there is no step {position}: the model's steps are 0 to {}", model.steps() - 1))
@@ -99,32 +98,29 @@ fn step_names<'a>(model: &Model<'a>) -> impl Iterator<Item = &'a str> {
     (0..model.steps()).map(|i| model.step_name(&model.step(i)))
 }
 
-/// The error for a name that is no step, with close ones.
-pub fn unknown(model: &Model<'_>, name: &str) -> anyhow::Error {
-    let keywords: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).chain(ops().map(Op::name)).collect();
-    let mut close: Vec<(f64, &str)> = step_names(model)
-        .chain(keywords.iter().copied())
-        .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0));
-    close.dedup_by(|a, b| a.1 == b.1);
-    let close: Vec<&str> = close.into_iter().take(3).map(|(_, known)| known).collect();
-    let hint = if close.is_empty() { String::new() } else { format!("; did you mean {}?", close.join(", ")) };
+/// The error for a word that selects nothing, with close ones.
+fn unknown(model: &Model<'_>, word: &str) -> anyhow::Error {
+    let mut groups: Vec<&str> = Vec::new();
+    for keyword in GROUPS.iter().map(|(name, _)| *name).chain(ops().map(Op::name)) {
+        if !groups.contains(&keyword) {
+            groups.push(keyword);
+        }
+    }
+    let hint = close_to(word, step_names(model).chain(groups.iter().copied()));
     usage!(
-        "the model has no step `{name}`{hint}\n  groups of steps: {}\n  `relprop inspect` lists the steps by name",
-        unique(keywords).join(", ")
+        "there is no step or group of steps `{word}`{hint}\n  groups: {}\n  `relprop inspect` lists the steps",
+        groups.join(", ")
     )
 }
 
-fn unique(mut words: Vec<&str>) -> Vec<&str> {
-    let mut seen = Vec::new();
-    words.retain(|word| {
-        let new = !seen.contains(word);
-        seen.push(*word);
-        new
-    });
-    words
+/// `; did you mean …?`, where something is near enough.
+fn close_to<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &word.to_lowercase());
+    let mut close: Vec<(f64, &str)> = known.map(|known| (likeness(known), known)).filter(|(l, _)| *l > 0.75).collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0));
+    close.dedup_by(|a, b| a.1 == b.1);
+    let close: Vec<&str> = close.into_iter().take(3).map(|(_, known)| known).collect();
+    if close.is_empty() { String::new() } else { format!("; did you mean {}?", close.join(", ")) }
 }
 
 /// The step of this name.
@@ -132,7 +128,10 @@ fn unique(mut words: Vec<&str>) -> Vec<&str> {
 /// # Errors
 /// There is none; close names are offered.
 pub fn step_named(model: &Model<'_>, name: &str) -> anyhow::Result<usize> {
-    step_names(model).position(|known| known == name).ok_or_else(|| unknown(model, name))
+    step_names(model).position(|known| known == name).ok_or_else(|| {
+        let hint = close_to(name, step_names(model));
+        usage!("the model has no step `{name}`{hint}\n  `relprop inspect` lists the steps")
+    })
 }
 
 #[cfg(test)]

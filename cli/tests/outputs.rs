@@ -1,0 +1,172 @@
+//! What is written: shapes, pictures, JSON.
+
+mod common;
+
+use common::{relprop, root};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+const MODEL: &str = "models/mnist-cnn.rlp";
+
+fn array(path: &Path) -> (Vec<u64>, Vec<f32>) {
+    let file = npyz::NpyFile::new(fs::File::open(path).unwrap()).unwrap();
+    (file.shape().to_vec(), file.into_vec().unwrap())
+}
+
+fn write(path: &Path, shape: &[u64], data: &[f64]) {
+    use npyz::WriterBuilder;
+    let file = fs::File::create(path).unwrap();
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd().unwrap();
+    writer.extend(data).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Three drawn digits as `pixel / 255`.
+fn digits() -> Vec<f64> {
+    let pixels = |name: &str| image::open(root().join("models/samples").join(name)).unwrap().to_luma8().into_raw();
+    ["7.png", "4.png", "0.png"].into_iter().flat_map(pixels).map(|pixel| f64::from(pixel) / 255.0).collect()
+}
+
+#[test]
+fn outputs_have_the_shape_of_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let data = digits();
+    for (shape, scores) in [
+        (&[1, 1, 28, 28][..], &[1, 10][..]),
+        (&[1, 28, 28], &[10]),
+        (&[3, 1, 28, 28], &[3, 10]),
+        (&[3, 1, 1, 28, 28], &[3, 1, 10]),
+    ] {
+        let elements: u64 = shape.iter().product();
+        write(&path("x.npy"), shape, &data[..elements as usize]);
+        let arg = |name: &str| path(name).to_str().unwrap().to_owned();
+        relprop()
+            .args(["explain", MODEL, &arg("x.npy"), "--out", &arg("r.npy"), "--scores", &arg("s.npy")])
+            .args(["--png", &arg("p.png"), "--ledger", &arg("l.json")])
+            .assert()
+            .success();
+        assert_eq!(array(&path("r.npy")).0, shape);
+        assert_eq!(array(&path("s.npy")).0, scores);
+        assert!(image::open(path("p.png")).is_ok());
+        let ledger: Value = serde_json::from_slice(&fs::read(path("l.json")).unwrap()).unwrap();
+        let items = if scores.len() > 1 && scores[0] == 3 { ledger.as_array().unwrap().clone() } else { vec![ledger] };
+        assert_eq!(items[0]["steps"].as_array().unwrap().len(), 12);
+        // A batch says of each item what the item alone says.
+        assert_eq!(items[0]["label"], "7");
+    }
+}
+
+#[test]
+fn a_batch_is_its_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let digits = digits();
+    write(Path::new(&path("x.npy")), &[3, 1, 28, 28], &digits);
+    write(Path::new(&path("y.npy")), &[1, 1, 28, 28], &digits[784..2 * 784]);
+    let relevance = |input: &str| {
+        relprop().args(["explain", MODEL, &path(input), "--out", &path("r.npy")]).assert().success();
+        array(Path::new(&path("r.npy"))).1
+    };
+    assert!(relevance("x.npy")[784..2 * 784] == relevance("y.npy"));
+}
+
+#[test]
+fn json_is_one_object() {
+    let output = relprop().args(["explain", "--json", "--target", "7-1"]).assert().success().get_output().clone();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["composite"], "epsilon_plus");
+    let item = &report["items"][0];
+    assert_eq!((&item["class"], &item["contrast"]), (&Value::from(7), &Value::from(1)));
+    assert_eq!(item["scores"].as_array().unwrap().len(), 10);
+    let ledger = &item["ledger"];
+    let figure = |name: &str| ledger[name].as_f64().unwrap();
+    let taken = ["received", "bias", "stabilizer", "dropped", "rounding"].map(figure).iter().sum::<f64>();
+    assert!((figure("seeded") - taken).abs() < 1e-5 * figure("seeded").abs());
+    assert_eq!(ledger["condition"], Value::Null);
+}
+
+#[test]
+fn an_image_explains_as_its_onnx_file_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    relprop()
+        .args(["convert", "models/mnist-tiny.onnx", "-o", &path("m.rlp"), "--labels", "0,1,2,3,4,5,6,7,8,9"])
+        .args(["--input-range", "0,1", "--input-scale", "0.00392156862745098", "--input-mean", "0"])
+        .args(["--name", "mnist-tiny"])
+        .assert()
+        .success();
+    let shipped = fs::read(root().join("models/mnist-tiny.rlp")).unwrap();
+    assert!(fs::read(path("m.rlp")).unwrap() == shipped, "models/mnist-tiny.rlp was not made from its .onnx file");
+    for (model, out) in [("models/mnist-tiny.onnx", "a.npy"), (&path("m.rlp"), "b.npy")] {
+        relprop().args(["explain", model, "models/samples/5.png", "--out", &path(out)]).assert().success();
+    }
+    assert!(array(Path::new(&path("a.npy"))) == array(Path::new(&path("b.npy"))));
+}
+
+#[test]
+fn rules_can_be_read_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    write(Path::new(&path("low.npy")), &[1, 1, 28, 28], &[0.0; 784]);
+    write(Path::new(&path("high.npy")), &[1], &[1.0]);
+    let relevance = |rule: &str| {
+        relprop().args(["explain", "--rule", rule, "--out", &path("r.npy")]).assert().success();
+        array(Path::new(&path("r.npy"))).1
+    };
+    let files = format!("first=zbox:@{},@{}", path("low.npy"), path("high.npy"));
+    assert!(relevance(&files) == relevance("conv1=zbox:0,1"));
+}
+
+#[test]
+fn every_method_explains() {
+    let help = relprop().args(["explain", "--composite", "?"]).assert().code(2).get_output().stderr.clone();
+    let help = String::from_utf8(help).unwrap();
+    let methods = help.split("possible values: ").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    assert!(methods.split(", ").count() >= 19);
+    for method in methods.split(", ").filter(|method| *method != "none") {
+        relprop().args(["explain", "--composite", method]).assert().success();
+    }
+}
+
+#[test]
+fn idle_rules_are_noticed() {
+    let output = relprop().args(["explain", "--rule", "add=norm"]).assert().success().get_output().clone();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("changes no step"));
+    let output = relprop().args(["explain", "--rule", "conv=gamma:0.25"]).assert().success().get_output().clone();
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn colour_is_asked_for() {
+    let colored = |command: &mut assert_cmd::Command| {
+        let output = command.assert().success().get_output().stdout.clone();
+        String::from_utf8(output).unwrap().contains("\x1b[")
+    };
+    assert!(!colored(&mut relprop()));
+    assert!(colored(relprop().args(["--color", "always"])));
+    assert!(colored(relprop().args(["--color", "always"]).env("COLORTERM", "truecolor")));
+    assert!(!colored(relprop().args(["--color", "never"]).env("CLICOLOR_FORCE", "1")));
+}
+
+#[test]
+fn completions_are_for_a_shell() {
+    let output = relprop().args(["completions", "bash"]).assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8(output).unwrap().contains("epsilon_plus"));
+}
+
+/// Digits of our own in the shape of MNIST.
+#[test]
+fn eval_reads_idx_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = digits().iter().map(|value| (value * 255.0).round() as u8).collect();
+    let header = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28];
+    fs::write(folder.path().join("t10k-images-idx3-ubyte"), [&header[..], &pixels].concat()).unwrap();
+    fs::write(folder.path().join("t10k-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 3, 7, 4, 1]).unwrap();
+    let mnist = folder.path().to_str().unwrap();
+    let output = relprop().args(["eval", MODEL, "--mnist", mnist, "--json"]).assert().success().get_output().clone();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["images"], &report["correct"]), (&Value::from(3), &Value::from(2)));
+    assert!(report["imbalance"]["max"].as_f64().unwrap() < 1e-5);
+}
