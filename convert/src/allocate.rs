@@ -29,14 +29,20 @@ pub struct Allocation {
 }
 
 /// How many comparisons of two blocks the local search may spend.
-const SEARCH_BUDGET: usize = 60_000_000;
+const SEARCH_BUDGET: usize = 40_000_000;
+/// From how many blocks on there is time for only a few attempts.
+const MANY_BLOCKS: usize = 5_000;
+/// How many orders the local search may try.
+const SEARCH_ROUNDS: usize = 2_000;
 
 /// Places every block so that no two that live at the same time overlap.
 pub fn allocate(blocks: &[Block]) -> Allocation {
     let blocks: Vec<Block> = blocks.iter().map(aligned).collect();
     let lower_bound = lower_bound(&blocks);
     let mut best = Candidate::default();
-    for order in orders(&blocks) {
+    // Each attempt takes time quadratic in the number of blocks.
+    let attempts = if blocks.len() > MANY_BLOCKS { 2 } else { usize::MAX };
+    for order in orders(&blocks).into_iter().take(attempts) {
         for fit in [Fit::First, Fit::Best] {
             let candidate = Candidate::place(&blocks, order.clone(), fit);
             if best.offsets.is_empty() || candidate.peak < best.peak {
@@ -156,7 +162,7 @@ fn search(blocks: &[Block], start: Candidate, lower_bound: usize) -> Candidate {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut best = start.clone();
     let mut current = start;
-    for round in 0..rounds.min(20_000) {
+    for round in 0..rounds.min(SEARCH_ROUNDS) {
         if best.peak <= lower_bound {
             break;
         }

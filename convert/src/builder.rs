@@ -25,14 +25,7 @@ pub struct Window {
 impl Window {
     /// A window of this size, stride 1, no padding, one group.
     pub const fn new(height: u16, width: u16) -> Self {
-        Self {
-            kernel: [height, width],
-            stride: [1; 2],
-            dilation: [1; 2],
-            pads: [0; 4],
-            groups: 1,
-            ceil: false,
-        }
+        Self { kernel: [height, width], stride: [1; 2], dilation: [1; 2], pads: [0; 4], groups: 1, ceil: false }
     }
 
     /// Height and width of the output that this window makes of an input; zero where it does not fit.

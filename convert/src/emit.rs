@@ -145,11 +145,7 @@ fn tensors(network: &Network, strings: &mut Strings) -> Result<Vec<u8>, EmitErro
     Ok(section)
 }
 
-fn steps(
-    network: &Network,
-    strings: &mut Strings,
-    params: &mut Params,
-) -> Result<(Vec<u8>, Vec<u8>), EmitError> {
+fn steps(network: &Network, strings: &mut Strings, params: &mut Params) -> Result<(Vec<u8>, Vec<u8>), EmitError> {
     if network.steps.len() > MAX_STEPS {
         return Err(EmitError::TooMany("steps"));
     }

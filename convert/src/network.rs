@@ -3,7 +3,7 @@
 use relprop::model::format::MAX_RANK;
 use relprop::step::{Op, Pixels, Shape};
 
-/// A network, ready to be [emitted](crate::emit) as an image.
+/// A network, ready to be [emitted](crate::emit()) as an image.
 ///
 /// Steps are in data-flow order, and tensors and steps refer to each other by index, as in the image. What follows
 /// from the rest is not stored: which tensors share memory, which are never negative, and the memory plans.

@@ -78,9 +78,7 @@ pub fn conv_transpose(weights: &[f32], dims: ConvDims) -> Vec<f32> {
 /// Packs the weights of a depthwise convolution, given as `[channel][row][column]`, as `[row][column][channel]`.
 pub fn depthwise(weights: &[f32], channels: usize, kernel: [usize; 2]) -> Vec<f32> {
     let taps = kernel[0] * kernel[1];
-    (0..taps * channels)
-        .map(|at| weights.get((at % channels) * taps + at / channels).copied().unwrap_or(0.0))
-        .collect()
+    (0..taps * channels).map(|at| weights.get((at % channels) * taps + at / channels).copied().unwrap_or(0.0)).collect()
 }
 
 /// Packs the weights of a dense layer, given as `[output][input]`, as `[block of 8 outputs][input][8]`.

@@ -3,8 +3,7 @@
 use crate::allocate::{Block, allocate};
 use relprop::model::Model;
 use relprop::plan::{
-    Lifetime, Mode, Placement, backward_time, end_time, ledger_bytes, relevance_lifetime, scratch_bytes,
-    value_lifetime,
+    Lifetime, Mode, Placement, backward_time, end_time, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime,
 };
 
 /// The plan of one mode: what an image stores, and how good it is.
@@ -34,10 +33,8 @@ impl Plan {
     pub fn new(model: &Model<'_>, mode: Mode) -> Self {
         let mut blocks = Blocks::default();
         let roots: Vec<usize> = (0..model.tensors()).map(|t| model.storage(t)).collect();
-        let values: Vec<Slot> = roots
-            .iter()
-            .map(|&root| blocks.tensor(model, root, value_lifetime(model, mode, root), 0))
-            .collect();
+        let values: Vec<Slot> =
+            roots.iter().map(|&root| blocks.tensor(model, root, value_lifetime(model, mode, root), 0)).collect();
         let relevances: Vec<Slot> = roots
             .iter()
             .filter(|_| mode.explains())
@@ -50,9 +47,9 @@ impl Plan {
                 (bytes > 0).then(|| blocks.push(bytes, Lifetime { first: time, last: time }))
             })
             .collect();
-        let ledger = mode.explains().then(|| {
-            blocks.push(ledger_bytes(model), Lifetime { first: 0, last: end_time(model.steps()) })
-        });
+        let ledger = mode
+            .explains()
+            .then(|| blocks.push(ledger_bytes(model), Lifetime { first: 0, last: end_time(model.steps()) }));
 
         let allocation = allocate(&blocks.list);
         let offset = |block: usize| allocation.offsets.get(block).copied();

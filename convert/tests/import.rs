@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The material that is shared between checkouts: `../shared` beside the workspace, or `RELPROP_SHARED`.
 fn shared(path: &str) -> PathBuf {
-    let root = std::env::var_os("RELPROP_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("RELPROP_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     root.join(path)
 }
 
@@ -48,12 +46,16 @@ fn import(path: &Path) {
 
 #[test]
 fn zennit_cases() {
-    cases("conformance/zennit_visible").iter().for_each(|path| import(path));
+    for path in cases("conformance/zennit_visible") {
+        import(&path);
+    }
 }
 
 #[test]
 fn toolbox_cases() {
-    cases("conformance/toolbox_visible").iter().for_each(|path| import(path));
+    for path in cases("conformance/toolbox_visible") {
+        import(&path);
+    }
 }
 
 #[test]

@@ -90,9 +90,7 @@ impl Constant {
             Data::Floats(data) => {
                 Data::Floats(positions.iter().map(|&at| data.get(at).copied()).collect::<Option<_>>()?)
             }
-            Data::Ints(data) => {
-                Data::Ints(positions.iter().map(|&at| data.get(at).copied()).collect::<Option<_>>()?)
-            }
+            Data::Ints(data) => Data::Ints(positions.iter().map(|&at| data.get(at).copied()).collect::<Option<_>>()?),
         };
         Some(Self { dims, data })
     }

@@ -12,8 +12,7 @@ pub fn evaluate(graph: &Graph, node: &Node) -> Result<Option<Constant>, Reason> 
         let dims = node.input(0).and_then(|value| graph.dims(value)).ok_or("its input is missing")?;
         return shape(node, dims).map(Some);
     }
-    let inputs: Option<Vec<&Rc<Constant>>> =
-        node.inputs.iter().flatten().map(|&value| graph.constant(value)).collect();
+    let inputs: Option<Vec<&Rc<Constant>>> = node.inputs.iter().flatten().map(|&value| graph.constant(value)).collect();
     let Some(inputs) = inputs else { return Ok(None) };
     let first = || inputs.first().copied().ok_or("its input is missing");
     let second = || inputs.get(1).copied().ok_or("its second input is missing");
@@ -38,8 +37,9 @@ pub fn evaluate(graph: &Graph, node: &Node) -> Result<Option<Constant>, Reason> 
         }
         "Range" => range(&inputs)?,
         "Where" => choose(&inputs)?,
-        "Add" | "Sub" | "Mul" | "Div" | "Equal" | "Min" | "Max" => arithmetic(&node.op, first()?, second()?)?,
-        "Neg" | "Sqrt" => unary(&node.op, first()?)?,
+        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Equal" | "Min" | "Max" => arithmetic(&node.op, first()?, second()?)?,
+        "Neg" | "Abs" | "Sqrt" => unary(&node.op, first()?)?,
+        "ReduceMean" | "ReduceSum" | "ReduceProd" | "ReduceL2" => reduce(graph, node, first()?)?,
         _ => return Err("all of its inputs are constant, and it is not one of the ops that are folded then".into()),
     };
     match elements(&result.dims) {
@@ -117,10 +117,12 @@ fn transpose(input: &Constant, order: &[usize]) -> Result<Constant, Reason> {
 fn slice(input: &Constant, ranges: &[Range]) -> Result<Constant, Reason> {
     let own = strides(&input.dims);
     let dims: Vec<usize> = ranges.iter().map(|range| range.count).collect();
-    let steps: Vec<usize> = ranges.iter().zip(&own).map(|(range, stride)| range.step.saturating_mul(*stride)).collect();
+    // Backward steps are strides that wrap around.
+    let step = |(range, stride): (&Range, &usize)| (range.step as usize).wrapping_mul(*stride);
+    let steps: Vec<usize> = ranges.iter().zip(&own).map(step).collect();
     let start: usize = ranges.iter().zip(&own).map(|(range, stride)| range.start * stride).sum();
     let positions = walk(&dims, &steps).ok_or("its output is too large")?;
-    let positions: Vec<usize> = positions.iter().map(|at| at + start).collect();
+    let positions: Vec<usize> = positions.iter().map(|at| at.wrapping_add(start)).collect();
     input.picked(dims, &positions).ok_or_else(|| "its data are too short".into())
 }
 
@@ -161,11 +163,13 @@ fn concat(node: &Node, parts: &[&Rc<Constant>]) -> Result<Constant, Reason> {
     };
     let data = if first.as_ints().is_some() {
         let lists = parts.iter().map(|part| part.as_ints()).collect::<Option<Vec<_>>>().ok_or_else(mixed)?;
-        let blocks = (0..outer).flat_map(|block| lists.iter().filter_map(move |list| list.get(chunk(list.len(), block))));
+        let blocks =
+            (0..outer).flat_map(|block| lists.iter().filter_map(move |list| list.get(chunk(list.len(), block))));
         Data::Ints(blocks.flatten().copied().collect())
     } else {
         let lists = parts.iter().map(|part| part.as_floats()).collect::<Option<Vec<_>>>().ok_or_else(mixed)?;
-        let blocks = (0..outer).flat_map(|block| lists.iter().filter_map(move |list| list.get(chunk(list.len(), block))));
+        let blocks =
+            (0..outer).flat_map(|block| lists.iter().filter_map(move |list| list.get(chunk(list.len(), block))));
         Data::Floats(blocks.flatten().copied().collect())
     };
     let result = Constant { dims, data };
@@ -217,7 +221,12 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Result<Constant, Reason> 
     let data = match (&a.data, &b.data) {
         (Data::Ints(a), Data::Ints(b)) => {
             let pairs = a.iter().zip(b.iter());
-            Data::Ints(pairs.map(|(&a, &b)| integer(op, a, b)).collect::<Option<_>>().ok_or("a division by zero")?)
+            Data::Ints(
+                pairs
+                    .map(|(&a, &b)| integer(op, a, b))
+                    .collect::<Option<_>>()
+                    .ok_or("a division by zero, or a power of integers")?,
+            )
         }
         (Data::Floats(a), Data::Floats(b)) if op == "Equal" => {
             Data::Ints(a.iter().zip(b.iter()).map(|(a, b)| i64::from(a == b)).collect())
@@ -238,7 +247,8 @@ fn integer(op: &str, a: i64, b: i64) -> Option<i64> {
         "Div" => a.checked_div(b)?,
         "Equal" => i64::from(a == b),
         "Min" => a.min(b),
-        _ => a.max(b),
+        "Max" => a.max(b),
+        _ => return None,
     })
 }
 
@@ -248,6 +258,7 @@ fn float(op: &str, a: f32, b: f32) -> f32 {
         "Sub" => a - b,
         "Mul" => a * b,
         "Div" => a / b,
+        "Pow" => f64::from(a).powf(f64::from(b)) as f32,
         "Min" => a.min(b),
         _ => a.max(b),
     }
@@ -256,11 +267,49 @@ fn float(op: &str, a: f32, b: f32) -> f32 {
 fn unary(op: &str, input: &Constant) -> Result<Constant, Reason> {
     let data = match (&input.data, op) {
         (Data::Ints(values), "Neg") => Data::Ints(values.iter().map(|value| value.wrapping_neg()).collect()),
-        (Data::Floats(values), "Neg") => Data::Floats(values.iter().map(|value| -value).collect()),
-        (Data::Floats(values), _) => Data::Floats(values.iter().map(|value| value.sqrt()).collect()),
+        (Data::Ints(values), "Abs") => Data::Ints(values.iter().map(|value| value.wrapping_abs()).collect()),
         (Data::Ints(_), _) => return Err("only floats have a square root here".into()),
+        (Data::Floats(values), "Neg") => Data::Floats(values.iter().map(|value| -value).collect()),
+        (Data::Floats(values), "Abs") => Data::Floats(values.iter().map(|value| value.abs()).collect()),
+        (Data::Floats(values), _) => Data::Floats(values.iter().map(|value| value.sqrt()).collect()),
     };
     Ok(Constant { dims: input.dims.clone(), data })
+}
+
+/// Sums are in double precision, row by row.
+fn reduce(graph: &Graph, node: &Node, input: &Constant) -> Result<Constant, Reason> {
+    let (gone, keep) = shapes::reduce(graph, node, input.dims.len())?;
+    let stays = |axis: &usize| !gone.contains(axis);
+    let kept = |(axis, &dim): (usize, &usize)| if stays(&axis) { Some(dim) } else { keep.then_some(1) };
+    let dims: Vec<usize> = input.dims.iter().enumerate().filter_map(kept).collect();
+    // Axes that go have stride zero in the result.
+    let ones: Vec<usize> =
+        input.dims.iter().enumerate().map(|(axis, &dim)| if stays(&axis) { dim } else { 1 }).collect();
+    let steps = strides(&ones).into_iter().enumerate().map(|(axis, step)| if stays(&axis) { step } else { 0 });
+    let targets = walk(&input.dims, &steps.collect::<Vec<_>>()).ok_or("its input is too large")?;
+
+    let start = if node.op == "ReduceProd" { 1.0 } else { 0.0 };
+    let mut sums = vec![start; ones.iter().product()];
+    for (target, value) in targets.into_iter().zip(input.to_floats()) {
+        let value = f64::from(value);
+        if let Some(sum) = sums.get_mut(target) {
+            match node.op.as_str() {
+                "ReduceProd" => *sum *= value,
+                "ReduceL2" => *sum += value * value,
+                _ => *sum += value,
+            }
+        }
+    }
+    let count = (input.len() / sums.len().max(1)).max(1) as f64;
+    let result = sums.iter().map(|&sum| match node.op.as_str() {
+        "ReduceMean" => sum / count,
+        "ReduceL2" => sum.sqrt(),
+        _ => sum,
+    });
+    Ok(match &input.data {
+        Data::Floats(_) => Constant::floats(dims, result.map(|value| value as f32).collect::<Vec<_>>()),
+        Data::Ints(_) => Constant::ints(dims, result.map(|value| value as i64).collect::<Vec<_>>()),
+    })
 }
 
 #[cfg(test)]
@@ -303,7 +352,7 @@ mod tests {
     #[test]
     fn moving_elements() {
         let matrix = ints(&[2, 3], &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(fold(op("Transpose"), &[matrix.clone()]), ints(&[3, 2], &[1, 4, 2, 5, 3, 6]));
+        assert_eq!(fold(op("Transpose"), std::slice::from_ref(&matrix)), ints(&[3, 2], &[1, 4, 2, 5, 3, 6]));
         let columns = op("Gather").with("axis", Attribute::Int(1));
         assert_eq!(fold(columns, &[matrix.clone(), ints(&[1], &[-1])]), ints(&[2, 1], &[3, 6]));
         let scalar = fold(op("Gather"), &[ints(&[2], &[7, 8]), ints(&[], &[1])]);
@@ -313,6 +362,9 @@ mod tests {
         assert_eq!(joined, ints(&[2, 4], &[1, 2, 3, 8, 4, 5, 6, 9]));
         let sliced = fold(op("Slice"), &[matrix, ints(&[1], &[1]), ints(&[1], &[9]), ints(&[1], &[1])]);
         assert_eq!(sliced, ints(&[2, 2], &[2, 3, 5, 6]));
+        let [last, first, axis, back] = [-1, i64::MIN, 0, -1].map(|value| ints(&[1], &[value]));
+        let reversed = fold(op("Slice"), &[ints(&[3], &[1, 2, 3]), last, first, axis, back]);
+        assert_eq!(reversed, ints(&[3], &[3, 2, 1]));
     }
 
     #[test]
@@ -327,9 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn reductions() {
+        let matrix = Constant::floats(vec![2, 2], [3.0, 4.0, 6.0, 8.0]);
+        let rows = |name: &str| op(name).with("axes", Attribute::Ints(vec![1])).with("keepdims", Attribute::Int(0));
+        assert_eq!(fold(rows("ReduceL2"), std::slice::from_ref(&matrix)), Constant::floats(vec![2], [5.0, 10.0]));
+        assert_eq!(fold(rows("ReduceMean"), std::slice::from_ref(&matrix)), Constant::floats(vec![2], [3.5, 7.0]));
+        assert_eq!(fold(op("ReduceSum"), &[matrix]), Constant::floats(vec![1, 1], [21.0]));
+        assert_eq!(fold(op("ReduceProd"), &[ints(&[3], &[2, 3, 4])]), ints(&[1], &[24]));
+    }
+
+    #[test]
     fn sizes_are_limited() {
         let huge = ints(&[2], &[1 << 30, 1 << 30]);
-        assert!(try_fold(op("ConstantOfShape"), &[huge.clone()]).is_err());
+        assert!(try_fold(op("ConstantOfShape"), std::slice::from_ref(&huge)).is_err());
         assert!(try_fold(op("Expand"), &[ints(&[], &[1]), huge]).is_err());
         assert!(try_fold(op("Concat").with("axis", Attribute::Int(0)), &[]).is_err());
         assert!(try_fold(op("Gather"), &[ints(&[1], &[0]), ints(&[1], &[5])]).is_err());

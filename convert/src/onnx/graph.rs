@@ -23,6 +23,8 @@ pub struct Graph {
     pub inputs: Vec<ValueId>,
     /// What the user reads, each under a name of its own.
     pub outputs: Vec<(String, ValueId)>,
+    /// What refused nodes read: the nodes before them stay, so that they are examined too.
+    pub orphaned: Vec<ValueId>,
 }
 
 /// A tensor that flows along the edges of the graph.
@@ -208,7 +210,7 @@ impl Graph {
     pub fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.values.len()];
         let read = self.nodes.iter().flat_map(|node| node.inputs.iter().flatten());
-        for &value in read.chain(self.outputs.iter().map(|(_, value)| value)) {
+        for &value in read.chain(self.outputs.iter().map(|(_, value)| value)).chain(&self.orphaned) {
             if let Some(uses) = uses.get_mut(value) {
                 *uses += 1;
             }
@@ -228,7 +230,7 @@ impl Graph {
         for value in self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut().flatten()) {
             *value = last(*value);
         }
-        for (_, value) in &mut self.outputs {
+        for value in self.outputs.iter_mut().map(|(_, value)| value).chain(&mut self.orphaned) {
             *value = last(*value);
         }
     }
@@ -241,7 +243,7 @@ impl Graph {
                 *wanted = true;
             }
         };
-        for &(_, value) in &self.outputs {
+        for &value in self.outputs.iter().map(|(_, value)| value).chain(&self.orphaned) {
             mark(&mut wanted, value);
         }
         let mut alive = Vec::with_capacity(self.nodes.len());

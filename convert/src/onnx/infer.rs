@@ -7,6 +7,7 @@ use super::window::{Geometry, spatial};
 
 /// Ops that the importer knows, alone or as part of something.
 const KNOWN: &[&str] = &[
+    "Abs",
     "Add",
     "AveragePool",
     "BatchNormalization",
@@ -46,7 +47,10 @@ const KNOWN: &[&str] = &[
     "Pad",
     "Pow",
     "Range",
+    "ReduceL2",
     "ReduceMean",
+    "ReduceProd",
+    "ReduceSum",
     "Relu",
     "Reshape",
     "Selu",
@@ -116,9 +120,8 @@ pub fn output_dims(graph: &Graph, node: &Node) -> Result<Vec<Vec<usize>>, Reason
 }
 
 fn shape_of(graph: &Graph, node: &Node) -> Result<Vec<Vec<usize>>, Reason> {
-    let dims = |k: usize| {
-        node.input(k).and_then(|value| graph.dims(value)).ok_or_else(|| format!("input {k} is missing"))
-    };
+    let dims =
+        |k: usize| node.input(k).and_then(|value| graph.dims(value)).ok_or_else(|| format!("input {k} is missing"));
     let one = |dims: Vec<usize>| Ok(vec![dims]);
     match node.op.as_str() {
         "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Equal" | "Sum" | "Min" | "Max" | "Where" => {
@@ -206,7 +209,7 @@ fn shape_of(graph: &Graph, node: &Node) -> Result<Vec<Vec<usize>>, Reason> {
             let (before, after) = input.split_at_checked(axis).unwrap_or((input, &[]));
             one([before, indices, after.get(1..).unwrap_or_default()].concat())
         }
-        "ReduceMean" => {
+        "ReduceMean" | "ReduceSum" | "ReduceProd" | "ReduceL2" => {
             let (axes, keep) = shapes::reduce(graph, node, dims(0)?.len())?;
             let reduced = dims(0)?.iter().enumerate().filter_map(|(axis, &dim)| match axes.contains(&axis) {
                 true if keep => Some(1),
@@ -263,8 +266,8 @@ fn concat(node: &Node, parts: &[&[usize]]) -> Result<Vec<usize>, Reason> {
     let mut result = parts.first().ok_or("there is nothing to concatenate")?.to_vec();
     let axis = shapes::axis(node.int("axis")?.ok_or("attribute axis is missing")?, result.len())?;
     for part in parts.iter().skip(1) {
-        let fits = part.len() == result.len()
-            && part.iter().zip(&result).enumerate().all(|(at, (a, b))| at == axis || a == b);
+        let fits =
+            part.len() == result.len() && part.iter().zip(&result).enumerate().all(|(at, (a, b))| at == axis || a == b);
         let (true, Some(dim), Some(more)) = (fits, result.get_mut(axis), part.get(axis)) else {
             return Err("shapes do not fit together".into());
         };
@@ -314,7 +317,7 @@ mod tests {
 
     #[test]
     fn shapes_of_the_usual_ops() {
-        assert_eq!(infer(&op("Conv"), &[&[1, 4, 8, 8], &[6, 2, 3, 3]]).is_err(), true);
+        assert!(infer(&op("Conv"), &[&[1, 4, 8, 8], &[6, 2, 3, 3]]).is_err());
         let grouped = op("Conv").with("group", Attribute::Int(2));
         assert_eq!(infer(&grouped, &[&[1, 4, 8, 8], &[6, 2, 3, 3]]).unwrap(), [[1, 6, 6, 6]]);
         let strided = op("ConvTranspose").with("strides", Attribute::Ints(vec![2, 2]));

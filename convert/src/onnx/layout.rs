@@ -147,22 +147,28 @@ impl Layout {
         }
         let mut sorted = runs.clone();
         sorted.sort_unstable();
-        let extent = |&(first, len): &(usize, usize)| {
-            from.iter().skip(first).take(len).map(|axis| axis.extent).product()
-        };
+        let extent =
+            |&(first, len): &(usize, usize)| from.iter().skip(first).take(len).map(|axis| axis.extent).product();
         Some(Permutation {
             dims: sorted.iter().map(extent).collect(),
             order: runs.iter().map(|run| sorted.iter().position(|other| other == run)).collect::<Option<_>>()?,
         })
     }
 
+    /// Steps of at most [`Permutation::MAX_AXES`] axes that move data in this layout to another of the same tensor: by way
+    /// of the user's order where their axes straddle each other.
+    pub fn steps_to(&self, other: &Self) -> Option<Vec<Permutation>> {
+        if let Some(permutation) = self.to(other) {
+            return Some(permutation.steps());
+        }
+        let identity = Self::identity(self.axes.iter().map(|axis| axis.extent).product());
+        Some([self.to(&identity)?.steps(), identity.to(other)?.steps()].concat())
+    }
+
     /// The axes, cut wherever an axis of the other layout begins or ends.
     fn cut(&self, other: &Self) -> Option<Vec<Axis>> {
-        let mut cuts: Vec<usize> = other
-            .axes
-            .iter()
-            .flat_map(|axis| [axis.stride, axis.stride.saturating_mul(axis.extent)])
-            .collect();
+        let mut cuts: Vec<usize> =
+            other.axes.iter().flat_map(|axis| [axis.stride, axis.stride.saturating_mul(axis.extent)]).collect();
         cuts.sort_unstable();
         cuts.dedup();
         let mut result = Vec::new();
@@ -287,10 +293,12 @@ mod tests {
     }
 
     #[test]
-    fn axes_that_straddle_are_refused() {
+    fn axes_that_straddle_take_two_steps() {
         let layout = Layout::permuted(&[2, 3], &[1, 0]);
         assert_eq!(layout.transposed(&[3, 2], &[1, 0]), None);
-        assert_eq!(layout.to(&Layout::permuted(&[3, 2], &[1, 0])), None);
+        let other = Layout::permuted(&[3, 2], &[1, 0]);
+        assert_eq!(layout.to(&other), None);
+        assert_eq!(layout.steps_to(&other).unwrap().len(), 2);
     }
 
     #[test]

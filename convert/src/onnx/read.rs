@@ -37,7 +37,7 @@ pub fn read(bytes: &[u8], refusals: &mut Vec<Refusal>) -> Result<Graph, ImportEr
     }
 
     let mut reader = Reader { graph: Graph::default(), ids: HashMap::new(), refusals };
-    reader.graph.name = graph.name.to_owned();
+    graph.name.clone_into(&mut reader.graph.name);
     reader.graph.opset = opset;
     for tensor in &graph.initializers {
         reader.initializer(tensor);
@@ -326,9 +326,8 @@ fn sort(graph: &mut Graph, refusals: &mut Vec<Refusal>) {
 
     let mut nodes: Vec<Option<Node>> = graph.nodes.drain(..).map(Some).collect();
     graph.nodes = order.into_iter().filter_map(|at| nodes.get_mut(at).and_then(Option::take)).collect();
-    refusals.extend(nodes.into_iter().flatten().map(|node| {
-        node.refused("it reads a value that no node before it writes")
-    }));
+    refusals
+        .extend(nodes.into_iter().flatten().map(|node| node.refused("it reads a value that no node before it writes")));
 }
 
 /// For every value the nodes that read it, once per reading.
@@ -375,11 +374,7 @@ mod tests {
 
     #[test]
     fn only_the_batch_may_vary() {
-        let info = |dims: &[DimProto<'static>]| ValueInfoProto {
-            name: "x",
-            data_type: 1,
-            dims: Some(dims.to_vec()),
-        };
+        let info = |dims: &[DimProto<'static>]| ValueInfoProto { name: "x", data_type: 1, dims: Some(dims.to_vec()) };
         let batch = info(&[DimProto::Name("N"), DimProto::Value(3)]);
         assert_eq!(input_dims(&batch), Ok(vec![1, 3]));
         let width = info(&[DimProto::Value(0), DimProto::Name("width")]);

@@ -16,12 +16,16 @@ pub fn resolve(graph: &mut Graph, refusals: &mut Vec<Refusal>) {
             if !infer::is_known(&node.op) {
                 refusals.push(node.refused(infer::unsupported(&node.op)));
             }
+            graph.orphaned.extend(node.inputs.iter().flatten());
             continue;
         }
         match step(graph, &node, &mut folded) {
             Ok(true) => graph.nodes.push(node),
             Ok(false) => {}
-            Err(reason) => refusals.push(node.refused(reason)),
+            Err(reason) => {
+                refusals.push(node.refused(reason));
+                graph.orphaned.extend(node.inputs.iter().flatten());
+            }
         }
     }
 }
@@ -64,7 +68,7 @@ mod tests {
     use crate::onnx::constant::Constant;
     use crate::onnx::graph::{Attribute, Graph, Node, Value};
 
-    /// What PyTorch leaves of `x.view(x.size(0), -1)`.
+    /// What `PyTorch` leaves of `x.view(x.size(0), -1)`.
     #[test]
     fn an_exported_view_becomes_a_reshape_by_a_constant() {
         let mut graph = Graph::default();

@@ -2,8 +2,8 @@
 //!
 //! Between operator sets these moved from attributes to inputs; here both are read.
 
-use super::graph::{Graph, Node, Reason};
 use super::constant::elements;
+use super::graph::{Graph, Node, Reason};
 
 /// A list of integers, from the attribute or else from the constant input.
 fn list(graph: &Graph, node: &Node, name: &str, input: usize) -> Result<Option<Vec<i64>>, Reason> {
@@ -114,8 +114,8 @@ pub fn transpose(node: &Node, rank: usize) -> Result<Vec<usize>, Reason> {
 pub struct Range {
     /// First position.
     pub start: usize,
-    /// Distance.
-    pub step: usize,
+    /// Distance, never zero.
+    pub step: isize,
     /// How many.
     pub count: usize,
 }
@@ -141,14 +141,23 @@ pub fn slice(graph: &Graph, node: &Node, dims: &[usize]) -> Result<Vec<Range>, R
     for (((start, end), which), step) in starts.into_iter().zip(ends).zip(which).zip(steps) {
         let axis = axis(which, dims.len())?;
         let dim = dims.get(axis).copied().unwrap_or(0);
-        let step = usize::try_from(step).ok().filter(|&step| step > 0).ok_or("only positive steps are supported")?;
-        let clamped = |at: i64| {
+        let step = isize::try_from(step).ok().filter(|&step| step != 0).ok_or("a step of zero")?;
+        // Counted from the end where negative, then limited to where a walk may begin or end.
+        let clamped = |at: i64, low: i64, high: i64| {
             let at = if at < 0 { at.saturating_add(dim as i64) } else { at };
-            usize::try_from(at.max(0)).unwrap_or(dim).min(dim)
+            at.clamp(low, high.max(low))
         };
-        let (start, end) = (clamped(start), clamped(end));
+        let (dim, stride) = (dim as i64, step.unsigned_abs() as u64);
+        let (start, distance) = if step > 0 {
+            let start = clamped(start, 0, dim);
+            (start, clamped(end, 0, dim) - start)
+        } else {
+            let start = clamped(start, 0, dim - 1);
+            (start, start - clamped(end, -1, dim - 1))
+        };
+        let count = u64::try_from(distance).unwrap_or(0).div_ceil(stride);
         if let Some(range) = ranges.get_mut(axis) {
-            *range = Range { start, step, count: end.saturating_sub(start).div_ceil(step) };
+            *range = Range { start: start as usize, step, count: if dim == 0 { 0 } else { count as usize } };
         }
     }
     Ok(ranges)
@@ -159,14 +168,11 @@ pub fn split(graph: &Graph, node: &Node, dims: &[usize]) -> Result<(usize, Vec<u
     let axis = axis_attribute(node, 0, dims.len())?;
     let dim = dims.get(axis).copied().unwrap_or(0);
     let parts = node.outputs.len().max(1);
-    let sizes: Vec<usize> = match list(graph, node, "split", 1)? {
-        Some(sizes) => {
-            sizes.iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>().map_err(|_| "a negative part")?
-        }
-        None => {
-            let most = dim.div_ceil(parts);
-            (0..parts).map(|part| most.min(dim.saturating_sub(part * most))).collect()
-        }
+    let sizes: Vec<usize> = if let Some(sizes) = list(graph, node, "split", 1)? {
+        sizes.iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>().map_err(|_| "a negative part")?
+    } else {
+        let most = dim.div_ceil(parts);
+        (0..parts).map(|part| most.min(dim.saturating_sub(part.saturating_mul(most)))).collect()
     };
     let sum = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
     if sizes.len() == parts && sum == Some(dim) {
@@ -296,9 +302,15 @@ mod tests {
     fn slicing() {
         let (graph, node) = given(&[&[1, -3], &[i64::MAX, -1], &[0, 2], &[2, 1]]);
         let ranges = slice(&graph, &node, &[5, 4, 8]).unwrap();
-        assert_eq!(ranges, [Range { start: 1, step: 2, count: 2 }, Range::whole(4), Range { start: 5, step: 1, count: 2 }]);
-        let (graph, node) = given(&[&[7], &[0], &[0], &[-1]]);
-        assert!(slice(&graph, &node, &[8]).unwrap_err().contains("positive"));
+        assert_eq!(
+            ranges,
+            [Range { start: 1, step: 2, count: 2 }, Range::whole(4), Range { start: 5, step: 1, count: 2 }]
+        );
+        let (graph, node) = given(&[&[-1], &[i64::MIN], &[0], &[-3]]);
+        assert_eq!(slice(&graph, &node, &[8]).unwrap(), [Range { start: 7, step: -3, count: 3 }]);
+        assert_eq!(slice(&graph, &node, &[0]).unwrap()[0].count, 0);
+        let (graph, node) = given(&[&[7], &[0], &[0], &[0]]);
+        assert!(slice(&graph, &node, &[8]).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::graph::{Node, Reason};
 use crate::builder::Window;
-use relprop::step::{Axis, Shape};
+use relprop::step::Axis;
 
 /// A window and the height and width of what it makes of its input. A one-dimensional window has height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,11 @@ fn padded(span: &mut Span, auto: &str, ceil: bool) -> Result<usize, Reason> {
     }
     let output = room.div_ceil(span.stride) + 1;
     // A last window that would begin in the padding at the end is left out.
-    Ok(if (output - 1) * span.stride >= span.input + span.before { output - 1 } else { output })
+    let begins_outside = (output - 1) * span.stride >= span.input + span.before;
+    if begins_outside && room.is_multiple_of(span.stride) {
+        return Err("a window that lies wholly in the padding".into());
+    }
+    Ok(if begins_outside { output - 1 } else { output })
 }
 
 /// Resolves the padding of a transposed window, which is cut off, and returns the size of its output.

@@ -117,7 +117,7 @@ impl<'a> Field<'a> {
 }
 
 /// The fields of a message, each with its number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Fields<'a> {
     rest: &'a [u8],
 }

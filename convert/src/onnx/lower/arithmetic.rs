@@ -106,9 +106,9 @@ impl Lowering<'_> {
     /// Whether `a` gates `b` rather than the other way round: by its shape, else by what made it.
     fn is_gate(&self, a: ValueId, b: ValueId, dims: &[usize]) -> bool {
         let full = |value| self.graph.dims(value) == Some(dims);
-        let squashed = |value| {
-            let made = |node: &&Node| node.output() == Some(value);
-            let op = self.graph.nodes.iter().find(made).map(|node| node.op.as_str());
+        let squashed = |value: ValueId| {
+            let producer = self.producers.get(value).copied().flatten();
+            let op = producer.and_then(|at| self.graph.nodes.get(at)).map(|node| node.op.as_str());
             matches!(op, Some("Sigmoid" | "HardSigmoid" | "Softmax"))
         };
         if full(a) == full(b) { squashed(a) && !squashed(b) } else { !full(a) }

@@ -88,6 +88,8 @@ struct Lowering<'g> {
     graph: &'g Graph,
     network: Network,
     /// By value.
+    producers: Vec<Option<usize>>,
+    /// By value.
     held: Vec<Option<Held>>,
     refusals: Vec<Refusal>,
     /// Elements of all parameters so far.
@@ -98,7 +100,14 @@ impl<'g> Lowering<'g> {
     fn run(graph: &'g Graph, options: &Options, orders: &[InputOrder], complete: bool) -> Self {
         let name = options.name.clone().unwrap_or_else(|| graph.name.clone());
         let held = vec![None; graph.values.len()];
-        let mut lowering = Self { graph, network: Network::named(name), held, refusals: Vec::new(), params: 0 };
+        let mut lowering = Self {
+            graph,
+            network: Network::named(name),
+            producers: graph.producers(),
+            held,
+            refusals: Vec::new(),
+            params: 0,
+        };
         lowering.inputs(options, orders);
         for node in &graph.nodes {
             match lowering.node(node) {
@@ -136,10 +145,13 @@ impl<'g> Lowering<'g> {
             "Pad" => self.pad(node),
             "LRN" => self.local_response_norm(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
-            op => match self.activation(node)? {
-                true => Ok(()),
-                false => Err(hint(op).into()),
-            },
+            op => {
+                if self.activation(node)? {
+                    Ok(())
+                } else {
+                    Err(hint(op).into())
+                }
+            }
         }
     }
 
@@ -176,7 +188,7 @@ impl<'g> Lowering<'g> {
     fn arrange(&mut self, node: &Node, value: ValueId, layout: &Layout, shape: Shape) -> Result<usize, Stop> {
         let held = self.held.get(value).cloned().flatten().ok_or(Stop::Orphan)?;
         if held.layout != *layout {
-            let moved = held.layout.to(layout).ok_or("the order of its input's elements is too intricate")?.steps();
+            let moved = held.layout.steps_to(layout).ok_or("the order of its input's elements is too intricate")?;
             let mut tensor = held.tensor;
             for (at, part) in moved.iter().enumerate() {
                 let last = at + 1 == moved.len();
@@ -238,7 +250,7 @@ fn hint(op: &str) -> &'static str {
         "MatMul" => "only products of an activation with a constant matrix on the right are supported",
         "Gemm" => "only with an activation that is not transposed, a constant matrix and a constant bias per output",
         "Erf" | "Pow" => "only as part of GELU",
-        "Sqrt" | "Equal" | "Where" | "Range" => "only for constants",
+        "Abs" | "Equal" | "Range" | "ReduceL2" | "ReduceProd" | "ReduceSum" | "Sqrt" | "Where" => "only for constants",
         "BatchNormalization" => "only in inference, with constant parameters",
         "Div" => "only division by a constant is supported",
         "Min" | "Max" => "only of an activation and one constant number",

@@ -23,13 +23,12 @@ impl Lowering<'_> {
         let (value, dims, mut held) = self.input(node, 0)?;
         let (output, output_dims) = self.output(node)?;
         let order = shapes::transpose(node, dims.len())?;
-        let layout = match held.layout.transposed(dims, &order) {
-            Some(layout) => layout,
-            None => {
-                let identity = Layout::identity(dims.iter().product());
-                held.tensor = self.arrange(node, value, &identity, axes::natural(dims, &identity))?;
-                identity.transposed(dims, &order).ok_or("the order of its input's elements is too intricate")?
-            }
+        let layout = if let Some(layout) = held.layout.transposed(dims, &order) {
+            layout
+        } else {
+            let identity = Layout::identity(dims.iter().product());
+            held.tensor = self.arrange(node, value, &identity, axes::natural(dims, &identity))?;
+            identity.transposed(dims, &order).ok_or("the order of its input's elements is too intricate")?
         };
         let layer = Layer::new(&node.name, Op::View, vec![held.tensor], 0);
         let shape = axes::natural(output_dims, &layout);
@@ -61,6 +60,9 @@ impl Lowering<'_> {
         let (value, dims, _) = self.input(node, 0)?;
         let (output, _) = self.output(node)?;
         let ranges = shapes::slice(self.graph, node, dims)?;
+        if ranges.iter().any(|range| range.step < 0) {
+            return Err("only positive steps are supported".into());
+        }
         self.part(node, &node.name, value, &ranges, output)
     }
 
@@ -83,14 +85,7 @@ impl Lowering<'_> {
     }
 
     /// A part of a value: one step for `[1, C, H, W]`, else one per axis that is cut.
-    fn part(
-        &mut self,
-        node: &Node,
-        name: &str,
-        value: ValueId,
-        ranges: &[Range],
-        output: ValueId,
-    ) -> Result<(), Stop> {
+    fn part(&mut self, node: &Node, name: &str, value: ValueId, ranges: &[Range], output: ValueId) -> Result<(), Stop> {
         let held = self.held.get(value).cloned().flatten().ok_or(Stop::Orphan)?;
         let dims = self.graph.dims(value).ok_or(Stop::Orphan)?;
         let cut: Vec<usize> = (0..dims.len())

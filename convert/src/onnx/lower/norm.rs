@@ -51,13 +51,11 @@ impl Lowering<'_> {
         let present = |order: &Order| order.layout(dims) == held.layout;
         let mut candidates = Order::candidates(dims, &held.layout);
         candidates.retain(ends_in);
-        let order = match candidates.iter().find(|order| present(order)).or(candidates.first()) {
-            Some(order) => order.clone(),
-            None => {
-                let others = (0..dims.len()).filter(|axis| !over.contains(axis));
-                Order(others.chain(over.iter().copied()).collect())
-            }
-        };
+        let order = candidates.iter().find(|order| present(order)).or(candidates.first()).cloned();
+        let order = order.unwrap_or_else(|| {
+            let others = (0..dims.len()).filter(|axis| !over.contains(axis));
+            Order(others.chain(over.iter().copied()).collect())
+        });
         let layout = order.layout(dims);
         let natural = axes::natural(dims, &layout);
         let shape = if natural.channels == count {

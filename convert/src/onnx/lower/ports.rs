@@ -5,7 +5,6 @@ use super::{Held, InputOrder, Lowering, Stop};
 use crate::network::Port;
 use crate::onnx::error::Refusal;
 use crate::onnx::graph::{Node, ValueId};
-use crate::onnx::layout::Layout;
 use crate::options::Options;
 use relprop::model::format::MAX_RANK;
 
@@ -70,20 +69,16 @@ impl Lowering<'_> {
         if dims.len() > MAX_RANK {
             return Err(Stop::Refused(format!("{} axes: {MAX_RANK} are the most", dims.len())));
         }
-        let fits = |order: &Order, layout: &Layout| order.layout(dims) == *layout;
         let mut candidates = Order::candidates(dims, &held.layout);
-        let order = match candidates.iter().position(|order| fits(order, &held.layout)) {
-            Some(at) => candidates.swap_remove(at),
-            // No order of whole axes: a picture flattened into a vector, say.
-            None => {
-                let order = candidates.swap_remove(0);
-                let layout = order.layout(dims);
-                let node = Node::new(name, "output", &[], value);
-                held.tensor = self.arrange(&node, value, &layout, axes::natural(dims, &layout))?;
-                held.layout = layout;
-                order
-            }
-        };
+        let present = candidates.iter().position(|order| order.layout(dims) == held.layout);
+        let order = candidates.swap_remove(present.unwrap_or(0));
+        // No order of whole axes: a picture flattened into a vector, say.
+        if present.is_none() {
+            let layout = order.layout(dims);
+            let node = Node::new(name, "output", &[], value);
+            held.tensor = self.arrange(&node, value, &layout, axes::natural(dims, &layout))?;
+            held.layout = layout;
+        }
         // An output is written by a step, and only once an output.
         let ports = self.network.inputs.iter().chain(&self.network.outputs);
         if ports.into_iter().any(|port| port.tensor == held.tensor) {

@@ -23,10 +23,10 @@ pub fn fold_batch_norm(graph: &mut Graph, options: &Options) {
                 node.outputs.clear();
                 *producer = Some(layer);
             }
-        } else if let Some(affine) = norm.affine(graph, at) {
-            if let Some(node) = graph.nodes.get_mut(at) {
-                *node = affine;
-            }
+        } else if let Some(affine) = norm.affine(graph, at)
+            && let Some(node) = graph.nodes.get_mut(at)
+        {
+            *node = affine;
         }
     }
 }
@@ -90,7 +90,8 @@ fn fold(graph: &Graph, layer: usize, norm: &Norm) -> Option<Weights> {
         [] => return None,
     };
     let channels = norm.scale.len();
-    let groups = if node.op == "ConvTranspose" { usize::try_from(node.int("group").ok()?.unwrap_or(1)).ok()? } else { 1 };
+    let groups =
+        if node.op == "ConvTranspose" { usize::try_from(node.int("group").ok()?.unwrap_or(1)).ok()? } else { 1 };
     let (per_group, inputs_per_group) = (channels.checked_div(groups)?, inputs.checked_div(groups)?.max(1));
     let channel_of = |at: usize| {
         let (input, output) = (at / (per_group * inner), at / inner % per_group);

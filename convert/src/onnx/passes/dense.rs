@@ -66,9 +66,9 @@ fn weights_of(matrix: &Constant, rows: usize, columns: usize, transposed: bool, 
     let (outer, inner) = if transposed { (columns, 1) } else { (1, columns) };
     let mut weights = Vec::with_capacity(values.len());
     for output in 0..outputs {
-        weights.extend((0..inputs).map(|input| {
-            scaled(values.get(output * outer + input * inner).copied().unwrap_or(0.0), factor)
-        }));
+        weights.extend(
+            (0..inputs).map(|input| scaled(values.get(output * outer + input * inner).copied().unwrap_or(0.0), factor)),
+        );
     }
     Some(Constant::floats(vec![outputs, inputs], weights))
 }
@@ -102,7 +102,8 @@ mod tests {
         let w = graph.floats(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let b = graph.floats(&[1], &[1.0]);
         let y = graph.op("y", "Gemm", &[x, w, b], &[1, 3]);
-        let attributes = [("transB", Attribute::Int(1)), ("alpha", Attribute::Float(2.0)), ("beta", Attribute::Float(0.5))];
+        let attributes =
+            [("transB", Attribute::Int(1)), ("alpha", Attribute::Float(2.0)), ("beta", Attribute::Float(0.5))];
         graph.nodes[0].attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
         graph.finish(y);
         dense_from_matmul(&mut graph, &Options::default());

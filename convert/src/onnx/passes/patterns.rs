@@ -3,7 +3,7 @@
 use crate::onnx::graph::{Attribute, Graph, Node, ValueId};
 use crate::options::Options;
 
-/// Recognises GELU (by erf or tanh), SiLU, hard-swish and hard-sigmoid in products, however their factors are
+/// Recognises GELU (by erf or tanh), `SiLU`, hard-swish and hard-sigmoid in products, however their factors are
 /// associated.
 pub fn fuse_activation(graph: &mut Graph, _: &Options) {
     let producers = graph.producers();
@@ -164,7 +164,9 @@ impl Terms<'_> {
         match (node.op.as_str(), self.number(a), self.number(b)) {
             ("Mul", None, Some(number)) => self.product(a, x, depth - 1).scaled(f64::from(number)),
             ("Mul", Some(number), None) => self.product(b, x, depth - 1).scaled(f64::from(number)),
-            ("Div", None, Some(number)) if number != 0.0 => self.product(a, x, depth - 1).scaled(1.0 / f64::from(number)),
+            ("Div", None, Some(number)) if number != 0.0 => {
+                self.product(a, x, depth - 1).scaled(1.0 / f64::from(number))
+            }
             ("Mul", None, None) => {
                 let (mut left, right) = (self.product(a, x, depth - 1), self.product(b, x, depth - 1));
                 left.values.extend(right.values);
