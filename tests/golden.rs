@@ -1,0 +1,87 @@
+//! Bit-exact relevances of the shipped models: the same on every target, and the same until somebody means to change
+//! them.
+//!
+//! `tests/data/golden.txt` has a CRC-32 of the float bits of the scores and of the relevance under every preset, for
+//! every model and every sample digit. `BLESS=1 cargo test --test golden` writes it anew.
+
+use relprop::model::crc32;
+use relprop::rule::Bound;
+use relprop::{Composite, Mode, Model, Preset, Session, Target};
+use relprop_convert::Image;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use support::{bless, kernel, shared};
+
+/// The files of a folder with this extension, by name.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
+    files.sort();
+    files
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Every preset that gives every step a rule, by its name.
+fn presets(low: f32, high: f32) -> [(&'static str, Preset<'static>); 13] {
+    let (low, high) = (Bound::Uniform(low), Bound::Uniform(high));
+    [
+        ("epsilon", Preset::Epsilon(0.01)),
+        ("epsilon_plus", Preset::EpsilonPlus),
+        ("epsilon_plus_flat", Preset::EpsilonPlusFlat),
+        ("epsilon_alpha2_beta1", Preset::EpsilonAlpha2Beta1),
+        ("epsilon_alpha2_beta1_flat", Preset::EpsilonAlpha2Beta1Flat),
+        ("epsilon_gamma_box", Preset::EpsilonGammaBox { low, high }),
+        ("binder_hybrid", Preset::BinderHybrid),
+        ("deep_taylor", Preset::DeepTaylor { low, high }),
+        ("excitation_backprop", Preset::ExcitationBackprop),
+        ("gradient", Preset::Gradient),
+        ("guided_backprop", Preset::GuidedBackprop),
+        ("deconvnet", Preset::Deconvnet),
+        ("epsilon_1e-6", Preset::Epsilon(1e-6)),
+    ]
+}
+
+/// A picture as the model wants it.
+fn input(model: &Model<'_>, picture: &Path) -> Vec<f32> {
+    let port = model.input(0);
+    let pixels = port.pixels.expect("a model that takes pictures");
+    let picture = image::open(picture).expect("a picture").into_luma8();
+    let values: Vec<f32> = picture.iter().map(|p| f32::from(*p) * pixels.scale[0] + pixels.offset[0]).collect();
+    assert_eq!(values.len(), model.tensor(port.tensor).shape.elements(), "a picture of the right size");
+    values
+}
+
+fn hash(values: &[f32]) -> u32 {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_bits().to_le_bytes()).collect();
+    crc32(&bytes)
+}
+
+#[test]
+fn relevances_of_the_shipped_models_are_the_same_bits() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let (models, pictures) = (files(&folder, "rlp"), files(&folder.join("samples"), "png"));
+    assert!(!models.is_empty() && !pictures.is_empty(), "models and samples");
+    let mut golden = String::new();
+    for path in &models {
+        let image = Image::from_bytes(&std::fs::read(path).unwrap());
+        let model = image.model().unwrap();
+        let (low, high) = model.input(0).range.unwrap_or((0.0, 1.0));
+        let mut arena = kernel::arena(&model, Mode::Retain);
+        let mut session = Session::new(&model, &mut arena, Mode::Retain).unwrap();
+        for picture in &pictures {
+            let scores = session.run(&input(&model, picture)).unwrap();
+            let name = format!("{} {}", stem(path), stem(picture));
+            writeln!(golden, "{name} scores {:08x}", hash(scores)).unwrap();
+            for (preset_name, preset) in presets(low, high) {
+                let explanation = session.explain(&Target::TOP, &Composite::new(preset)).unwrap();
+                let relevance = explanation.relevance();
+                assert!(relevance.iter().all(|r| r.is_finite()) && relevance.iter().any(|r| *r != 0.0));
+                writeln!(golden, "{name} {preset_name} {:08x}", hash(relevance)).unwrap();
+            }
+        }
+    }
+    bless::check(&shared::data("golden.txt"), golden.as_bytes());
+}

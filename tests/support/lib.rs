@@ -1,0 +1,18 @@
+//! What the whole-system tests and the benches share.
+//!
+//! These are helpers of tests: they panic where a test should fail.
+
+#![allow(clippy::missing_panics_doc)]
+
+pub mod bless;
+pub mod books;
+pub mod close;
+pub mod kernel;
+pub mod mutate;
+pub mod networks;
+pub mod npy;
+pub mod oracle;
+pub mod shared;
+pub mod tally;
+pub mod user;
+pub mod zennit;
