@@ -57,7 +57,10 @@ impl<'s> Explanation<'s> {
             if top.is_full() {
                 let _ = top.pop();
             }
-            let _ = top.insert(rank, (i, *r));
+            // Always so; the compiler cannot know it.
+            if rank <= top.len() {
+                let _ = top.insert(rank, (i, *r));
+            }
         }
         top
     }

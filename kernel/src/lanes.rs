@@ -2,15 +2,20 @@
 //!
 //! Every target adds the same numbers in the same order, so every target gets the same bits; the arrays are as wide
 //! as two SSE2, NEON or simd128 registers, so LLVM vectorises the loops without being asked. How many pixels share a
-//! loaded weight ([`PIXELS`]) differs between targets and changes nothing in the sums.
+//! loaded weight ([`PIXELS`]), and which terms have loops of their own ([`FAST`]), differs between targets and changes
+//! nothing in the sums.
 
 use crate::model::format::BLOCK;
 
 /// One block of values: output channels side by side.
 pub type Lanes = [f32; BLOCK];
 
-/// Output pixels per pass over the weights. Small cores have 32 float registers and no vectors.
-pub const PIXELS: usize = if cfg!(target_arch = "arm") { 2 } else { 4 };
+/// Whether loops get a variant for every term and several for the ends of rows: where there are vectors to fill, and
+/// not where flash is counted.
+pub const FAST: bool = cfg!(any(target_pointer_width = "64", target_family = "wasm"));
+
+/// Output pixels per pass over the weights.
+pub const PIXELS: usize = if FAST { 4 } else { 1 };
 
 /// Which function of a weight a rule means, by name; [`with_term!`] makes it a [`Term`] outside the loops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,10 +45,11 @@ pub enum Part {
 }
 
 /// Evaluates `$body` with `$term` being the [`Term`] that a [`Part`] names, for inputs of which it is known whether any
-/// is negative.
+/// is negative. `$body` is compiled once for each of them, or, where not [`FAST`], for each of the [`Few`].
 macro_rules! with_term {
     ($part:expr, $non_negative:expr, |$term:ident| $body:expr) => {
-        $crate::lanes::with_term!(@ ($part, $non_negative), $term, $body,
+        if $crate::lanes::FAST {
+            $crate::lanes::with_term!(@ ($part, $non_negative), $term, $body,
             (Part::All, _) => All,
             (Part::Positive, true) => NonNegative(Positive),
             (Part::Positive, false) => Positive,
@@ -59,7 +65,15 @@ macro_rules! with_term {
             (Part::Magnitude, _) => Magnitude,
             (Part::Low, _) => Minus(NonNegative(Positive)),
             (Part::High, _) => Minus(NonNegative(Negative)),
-        )
+            )
+        } else {
+            $crate::lanes::with_term!(@ Few::of($part, $non_negative), $term, $body,
+                Few::All => All,
+                Few::Signed(bend) => bend,
+                Few::Unsigned(bend) => NonNegative(bend),
+                Few::Rare(rare) => rare,
+            )
+        }
     };
     (@ $choice:expr, $term:ident, $body:expr, $($pattern:pat => $value:expr,)*) => {{
         use $crate::lanes::*;
@@ -72,6 +86,20 @@ macro_rules! with_term {
     }};
 }
 pub(crate) use with_term;
+
+/// [`with_term!`] for layers that do little with each element: where not [`FAST`], `$body` is compiled once, for a term
+/// that is chosen anew each time.
+macro_rules! with_light_term {
+    ($part:expr, $non_negative:expr, |$term:ident| $body:expr) => {
+        if $crate::lanes::FAST {
+            $crate::lanes::with_term!($part, $non_negative, |$term| $body)
+        } else {
+            let $term = $crate::lanes::Few::of($part, $non_negative);
+            $body
+        }
+    };
+}
+pub(crate) use with_light_term;
 
 /// A function of a weight, evaluated inside the loop and never stored. It may depend on the sign of the input that the
 /// weight meets.
@@ -259,6 +287,124 @@ impl Term for Magnitude {
     }
 }
 
+/// Any of the terms that are linear on either side of zero, chosen at run time: `all·p + (positive·p⁺ + negative·p⁻)`
+/// with `p = x·w`, or with `p = w` and a factor `x` as [`NonNegative`]. The same numbers as the terms it stands for,
+/// rounded at the same places, as long as nothing overflows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bend {
+    /// Factor of all.
+    pub all: f32,
+    /// Factor of what is positive.
+    pub positive: f32,
+    /// Factor of what is negative.
+    pub negative: f32,
+}
+
+impl Term for Bend {
+    const SIGNED: bool = true;
+
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        self.all * w + (self.positive * positive(w) + self.negative * negative(w))
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        self.weight(x * w)
+    }
+}
+
+/// The other terms, chosen at run time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rare {
+    /// `w²`.
+    Squared,
+    /// `1`.
+    Ones,
+}
+
+impl Term for Rare {
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        match self {
+            Self::Squared => Squared.weight(w),
+            Self::Ones => Ones.weight(w),
+        }
+    }
+}
+
+/// A part as one of few terms: what is compiled where flash is counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Few {
+    /// [`All`].
+    All,
+    /// Of contributions.
+    Signed(Bend),
+    /// Of weights.
+    Unsigned(Bend),
+    /// Neither.
+    Rare(Rare),
+}
+
+impl Few {
+    /// The term of a part, for inputs of which it is known whether any is negative.
+    pub fn of(part: Part, non_negative: bool) -> Self {
+        let of_weights = |all, positive, negative| Self::Unsigned(Bend { all, positive, negative });
+        let of_terms = |all, positive, negative| {
+            let bend = Bend { all, positive, negative };
+            if non_negative { Self::Unsigned(bend) } else { Self::Signed(bend) }
+        };
+        match part {
+            Part::All => Self::All,
+            Part::Positive => of_terms(0.0, 1.0, 0.0),
+            Part::Negative => of_terms(0.0, 0.0, 1.0),
+            Part::RaisedPositive(gamma) => of_terms(1.0, gamma, 0.0),
+            Part::RaisedNegative(gamma) => of_terms(1.0, 0.0, gamma),
+            Part::RaisedWeights(gamma) => of_weights(1.0, gamma, 0.0),
+            Part::Squared => Self::Rare(Rare::Squared),
+            Part::Ones => Self::Rare(Rare::Ones),
+            Part::Magnitude => Self::Signed(Bend { all: 0.0, positive: 1.0, negative: -1.0 }),
+            Part::Low => of_weights(0.0, -1.0, 0.0),
+            Part::High => of_weights(0.0, 0.0, -1.0),
+        }
+    }
+}
+
+impl Term for Few {
+    const SIGNED: bool = true;
+
+    #[inline(always)]
+    fn weight(self, w: f32) -> f32 {
+        match self {
+            Self::All => w,
+            Self::Signed(bend) | Self::Unsigned(bend) => bend.weight(w),
+            Self::Rare(rare) => rare.weight(w),
+        }
+    }
+
+    #[inline(always)]
+    fn term(self, x: f32, w: f32) -> f32 {
+        match self {
+            Self::Signed(bend) => bend.term(x, w),
+            _ => x * self.weight(w),
+        }
+    }
+}
+
+/// The `i`-th `len` values; none where there are not so many.
+#[inline(always)]
+pub fn piece(values: &[f32], i: usize, len: usize) -> &[f32] {
+    values.get(i * len..(i + 1) * len).unwrap_or(&[])
+}
+
+/// `to = from`, as far as both go.
+#[inline(always)]
+pub fn copy(to: &mut [f32], from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
 /// `max(v, 0)` as one compare-and-mask: `f32::max` must also treat NaN, and costs more.
 #[inline(always)]
 pub fn positive(v: f32) -> f32 {
@@ -290,8 +436,9 @@ pub fn accumulate<P: Term, const N: usize, const L: usize>(
     let mut sums = *acc;
     for (i, w) in w.iter().enumerate() {
         for (sum, x) in sums.iter_mut().zip(x) {
+            let Some(x) = x.get(i) else { continue };
             for (lane, w) in sum.iter_mut().zip(w) {
-                *lane += part.term(x[i], *w);
+                *lane += part.term(*x, *w);
             }
         }
     }
@@ -313,7 +460,7 @@ fn same_length<T, const N: usize>(slices: [&[T]; N], n: usize) -> Option<[&[T]; 
 pub fn sums<const N: usize>(v: [Lanes; N]) -> [f32; N] {
     // Through memory: adding up lanes in registers would make LLVM split the loops that filled them into pairs.
     let v = core::hint::black_box(v);
-    let halves: [[f32; 4]; N] = core::array::from_fn(|i| core::array::from_fn(|l| v[i][l] + v[i][l + 4]));
+    let halves = v.map(|[a, b, c, d, e, f, g, h]| [a + e, b + f, c + g, d + h]);
     let halves = core::hint::black_box(halves);
     halves.map(|[a, b, c, d]| (a + c) + (b + d))
 }
@@ -428,6 +575,11 @@ mod tests {
         prop::collection::vec(-4.0f32..4.0, 8 * 6)
     }
 
+    /// What a term is in the loops of either direction.
+    fn of<P: Term>(term: P, x: f32, w: f32) -> (f32, f32) {
+        (term.term(x, w), if P::SIGNED { 0.0 } else { term.weight(w) })
+    }
+
     proptest! {
         #[test]
         fn accumulate_equals_the_sum_it_names(w in lanes(), x in prop::collection::vec(-4.0f32..4.0, 12)) {
@@ -450,6 +602,35 @@ mod tests {
             prop_assert_eq!(Positive.term(positive, w), NonNegative(Positive).term(positive, w));
             prop_assert_eq!(Negative.term(positive, w), NonNegative(Negative).term(positive, w));
             prop_assert_eq!(RaisedPositive(0.5).term(x, w), x * w + 0.5 * (x * w).max(0.0));
+        }
+
+        #[test]
+        fn few_terms_are_the_terms_they_stand_for(x in -3.0f32..3.0, w in -3.0f32..3.0, gamma in 0.0f32..2.0) {
+            let parts = [
+                Part::All,
+                Part::Positive,
+                Part::Negative,
+                Part::RaisedPositive(gamma),
+                Part::RaisedNegative(gamma),
+                Part::RaisedWeights(gamma),
+                Part::Squared,
+                Part::Ones,
+                Part::Magnitude,
+                Part::Low,
+                Part::High,
+            ];
+            for (part, non_negative) in parts.into_iter().flat_map(|part| [(part, false), (part, true)]) {
+                let x = if non_negative { x.abs() } else { x };
+                let wanted = with_term!(part, non_negative, |term| of(term, x, w));
+                let got = match Few::of(part, non_negative) {
+                    Few::All => of(All, x, w),
+                    Few::Signed(bend) => of(bend, x, w),
+                    Few::Unsigned(bend) => of(NonNegative(bend), x, w),
+                    Few::Rare(rare) => of(rare, x, w),
+                };
+                prop_assert_eq!(got, wanted, "{:?}", part);
+                prop_assert_eq!(Few::of(part, non_negative).term(x, w), wanted.0, "{:?}", part);
+            }
         }
 
         #[test]

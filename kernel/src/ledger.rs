@@ -49,7 +49,8 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// One entry per step, in the model's order. Steps that no relevance reached have only zeros.
+    /// One entry per step, in the model's order. Steps that no relevance reached have only zeros, and no
+    /// condition.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry> + use<'a> {
         self.entries.iter().map(|words| Entry::from_words(*words))
     }

@@ -5,6 +5,7 @@ use crate::error::ExplainError;
 use crate::lanes::positive;
 use crate::math;
 use crate::session::Session;
+use crate::step::{quotient, remainder};
 use crate::target::Target;
 
 /// Runs `input` and adds `scale · gradient` to `sum`.
@@ -127,8 +128,9 @@ pub fn occlusion(
     let score =
         |scores: &[f32]| scores.get(class).copied().ok_or(ExplainError::NoSuchClass { class, classes: scores.len() });
     let whole = score(session.run(input)?)?;
+    let place = |i: usize| (quotient(i, shape.row()), quotient(remainder(i, shape.row()), shape.channels));
     let inside = |i: usize, top: usize, left: usize| {
-        let (y, x) = (i / shape.row(), i % shape.row() / shape.channels);
+        let (y, x) = place(i);
         (top..top + window).contains(&y) && (left..left + window).contains(&x)
     };
     let starts = |len: usize| (0..=len.saturating_sub(window)).step_by(stride);
@@ -146,7 +148,7 @@ pub fn occlusion(
     }
     for (i, o) in out.iter_mut().enumerate() {
         let covers = |at: usize, len: usize| starts(len).filter(|s| (*s..s + window).contains(&at)).count();
-        let (y, x) = (i / shape.row(), i % shape.row() / shape.channels);
+        let (y, x) = place(i);
         *o /= (covers(y, shape.height) * covers(x, shape.width)).max(1) as f32;
     }
     // Leave the session as if the input itself had been run last.
@@ -181,10 +183,11 @@ pub fn grad_cam(
     out.fill(0.0);
     session.explain_with(target, &Composite::new(Preset::Gradient), |seen| {
         let (true, Some(value)) = (seen.tensor == tensor, seen.value) else { return };
-        for channel in 0..shape.channels {
-            let gradients = seen.relevance.iter().skip(channel).step_by(shape.channels);
+        let channels = shape.channels.max(1);
+        for channel in 0..channels {
+            let gradients = seen.relevance.iter().skip(channel).step_by(channels);
             let weight = gradients.sum::<f32>() / expected as f32;
-            for (o, a) in out.iter_mut().zip(value.iter().skip(channel).step_by(shape.channels)) {
+            for (o, a) in out.iter_mut().zip(value.iter().skip(channel).step_by(channels)) {
                 *o += weight * a;
             }
         }
@@ -210,7 +213,8 @@ pub fn first_input(value: f32, out: &mut [f32]) {
     }
 }
 
-/// `SplitMix64` (Steele et al. 2014) and Box–Muller: small, seeded, the same on every target.
+/// `SplitMix64` (Steele et al. 2014) and the polar method (Marsaglia & Bray 1964): small, seeded, the same on every target, and
+/// without a cosine.
 struct Random(u64);
 
 impl Random {
@@ -224,7 +228,12 @@ impl Random {
     }
 
     fn normal(&mut self) -> f32 {
-        let radius = math::sqrt(-2.0 * math::ln(self.uniform()));
-        radius * math::cos(core::f32::consts::TAU * self.uniform())
+        loop {
+            let (u, v) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
+            let square = u * u + v * v;
+            if square > 0.0 && square < 1.0 {
+                return u * math::sqrt(-2.0 * math::ln(square) / square);
+            }
+        }
     }
 }

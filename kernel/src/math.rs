@@ -40,11 +40,6 @@ pub fn erf(x: f32) -> f32 {
     libm::erff(x)
 }
 
-/// `cos x`.
-pub fn cos(x: f32) -> f32 {
-    libm::cosf(x)
-}
-
 /// `1 / (1 + e⁻ˣ)`, without overflow on either side.
 pub fn sigmoid(x: f32) -> f32 {
     if x >= 0.0 {

@@ -3,7 +3,7 @@
 use crate::composite::{Composite, is_softmax_head};
 use crate::error::{ExplainError, RunError, SessionError};
 use crate::explanation::Explanation;
-use crate::lanes::{Exact, Sum, absolute};
+use crate::lanes::{Exact, Sum, absolute, copy};
 use crate::layers::Tape;
 use crate::layers::way::Taken;
 use crate::ledger::{Entry, Ledger};
@@ -104,7 +104,7 @@ impl<'m, 'a> Session<'m, 'a> {
         for (i, input) in inputs.iter().enumerate() {
             let place = self.tape.value(model.input(i).tensor);
             if let Some(to) = self.tape.arena.get_mut(place) {
-                to.copy_from_slice(input);
+                copy(to, input);
             }
         }
         self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
@@ -253,9 +253,9 @@ impl<'m, 'a> Session<'m, 'a> {
             Seed::All | Seed::Values(_) => (None, [None, None]),
         };
         match target.seed {
-            Seed::All => r.copy_from_slice(f),
+            Seed::All => copy(r, f),
             Seed::Values(values) if values.len() == r.len() && values.iter().all(|v| v.is_finite()) => {
-                r.copy_from_slice(values);
+                copy(r, values);
             }
             Seed::Values(_) => return Err(ExplainError::Seed),
             _ => r.fill(0.0),
@@ -284,7 +284,7 @@ impl<'m, 'a> Session<'m, 'a> {
     fn clear_books(&mut self) {
         let tensors = self.tape.model.tensors();
         let (entries, marks) = self.books();
-        entries.fill(Entry::default().to_words());
+        entries.fill(Entry { condition: f32::NAN, ..Entry::default() }.to_words());
         marks.iter_mut().take(tensors).for_each(|mark| *mark = 0);
     }
 

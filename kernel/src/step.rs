@@ -309,7 +309,7 @@ impl Axis {
     /// How many outputs in a row an input can meet.
     pub const fn overlap(&self) -> usize {
         let reach = (self.kernel - 1) * self.dilation;
-        if self.transposed { reach + 1 } else { reach / self.stride + 1 }
+        if self.transposed { reach + 1 } else { quotient(reach, self.stride) + 1 }
     }
 
     /// The taps through which outputs read input `i`, and those outputs.
@@ -319,9 +319,9 @@ impl Axis {
 
     /// Of a transposed convolution: tap `k` leads to output `place + k·dilation − before`.
     fn meetings_ahead(&self, place: usize) -> Meetings {
-        let tap = self.before.saturating_sub(place).div_ceil(self.dilation);
+        let tap = rounded_up(self.before.saturating_sub(place), self.dilation);
         let output = (place + tap * self.dilation).saturating_sub(self.before);
-        let inside = self.output.saturating_sub(output).div_ceil(self.dilation);
+        let inside = rounded_up(self.output.saturating_sub(output), self.dilation);
         let count = self.kernel.saturating_sub(tap).min(inside);
         Meetings { tap, output, step: 1, advance: self.dilation as isize, count }
     }
@@ -333,7 +333,7 @@ impl Axis {
         let whole = |tap: &usize| place.abs_diff(tap * self.dilation).is_multiple_of(self.stride);
         let tap = match (self.stride, self.dilation) {
             (1, _) => 0,
-            (stride, 1) => place % stride,
+            (stride, 1) => remainder(place, stride),
             _ => (0..step).find(whole).unwrap_or(self.kernel),
         };
         let nothing = Meetings { tap: 0, output: 0, step, advance: 0, count: 0 };
@@ -371,12 +371,7 @@ impl Axis {
     pub const fn taps(&self, o: usize) -> (usize, usize) {
         let start = o * self.stride;
         let (first, end) = (self.before.saturating_sub(start), (self.input + self.before).saturating_sub(start));
-        // Divisions are slow, on small cores above all.
-        let (first, end) = if self.dilation == 1 {
-            (first, end)
-        } else {
-            (first.div_ceil(self.dilation), end.div_ceil(self.dilation))
-        };
+        let (first, end) = (rounded_up(first, self.dilation), rounded_up(end, self.dilation));
         let last = if end < self.kernel { end } else { self.kernel };
         (if first < last { first } else { last }, last)
     }
@@ -410,14 +405,23 @@ impl Meetings {
     }
 }
 
-/// `a / b`; divisions are slow, and ones are common.
-const fn quotient(a: usize, b: usize) -> usize {
-    if b == 1 { a } else { a / b }
+/// `a / b`. Divisions are slow, on small cores above all, and ones are common; a zero, which no checked model has,
+/// counts as one, so that nothing here can panic.
+#[inline(always)]
+pub(crate) const fn quotient(a: usize, b: usize) -> usize {
+    if b <= 1 { a } else { a / b }
 }
 
-/// `a / b`, rounded up.
-const fn rounded_up(a: usize, b: usize) -> usize {
-    if b == 1 { a } else { a.div_ceil(b) }
+/// `a / b`, rounded up; see [`quotient`].
+#[inline(always)]
+pub(crate) const fn rounded_up(a: usize, b: usize) -> usize {
+    if b <= 1 { a } else { a.div_ceil(b) }
+}
+
+/// `a % b`; see [`quotient`].
+#[inline(always)]
+pub(crate) const fn remainder(a: usize, b: usize) -> usize {
+    if b <= 1 { 0 } else { a % b }
 }
 
 const fn gcd(a: usize, b: usize) -> usize {
@@ -446,7 +450,7 @@ const fn contracted(i: usize, k: usize, stride: usize, dilation: usize, before: 
         return None;
     }
     // Stride 1 is common, and a division is slow on small cores.
-    if stride == 1 {
+    if stride <= 1 {
         return if at - tap < limit { Some(at - tap) } else { None };
     }
     if !(at - tap).is_multiple_of(stride) || (at - tap) / stride >= limit {
@@ -587,7 +591,7 @@ impl Port {
     fn for_each(&self, mut f: impl FnMut(usize, usize)) {
         let mut strides = [0; MAX_RANK];
         let mut stride = 1;
-        for (s, d) in strides.iter_mut().zip(self.dims).rev() {
+        for (s, d) in strides.iter_mut().rev().zip(self.dims.iter().rev()) {
             *s = stride;
             stride *= d;
         }
@@ -601,10 +605,10 @@ impl Port {
         for _ in 0..stride {
             f(kernel, user);
             kernel += 1;
-            for (index, (dim, stride)) in at.iter_mut().zip(axes).rev() {
+            for (index, (dim, stride)) in at.iter_mut().rev().zip(axes.iter().rev()) {
                 *index += 1;
                 user += stride;
-                if *index < dim {
+                if *index < *dim {
                     break;
                 }
                 user -= *index * stride;

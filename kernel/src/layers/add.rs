@@ -1,7 +1,7 @@
 //! Sum or difference of two tensors: a linear map with weights one and one, or one and minus one.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
+use crate::lanes::{All, Part, Term, with_light_term};
 use crate::model::Model;
 use crate::step::{Shape, Step};
 
@@ -21,7 +21,7 @@ impl Add {
 impl Add {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
-        let channels = self.shape.channels;
+        let channels = self.shape.channels.max(1);
         let [a_weight, b_weight] = self.weights;
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.shape.width) {
             let pixel = row * self.shape.width + column;
@@ -35,11 +35,12 @@ impl Add {
     /// [`Linear::distribute`] for one term.
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
-        let (channels, width) = (self.shape.channels, self.shape.width);
+        let (channels, width) = (self.shape.channels.max(1), self.shape.width);
         for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
-            let pixels = r.chunks_exact_mut(channels).skip(row * width).zip(s.chunks_exact(channels)).take(width);
-            for (column, (r, s)) in pixels.enumerate() {
-                let x = x.get(k, row * width + column, channels, 0, channels);
+            for (column, s) in s.chunks_exact(channels).enumerate().take(width) {
+                let pixel = row * width + column;
+                let x = x.get(k, pixel, channels, 0, channels);
+                let r = r.get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
                 for ((r, s), x) in r.iter_mut().zip(s).zip(x) {
                     *r += part.term(*x, w) * s;
                 }
@@ -48,7 +49,7 @@ impl Add {
     }
 }
 
-impl Linear for Add {
+impl Forward for Add {
     fn rows(&self) -> Rows {
         Rows::plain(self.shape)
     }
@@ -57,12 +58,18 @@ impl Linear for Add {
         &[]
     }
 
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        self.sums(All, x, row, z, layout);
+    }
+}
+
+impl Linear for Add {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+        with_light_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }
 
     fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+        with_light_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

@@ -1,7 +1,7 @@
 //! `y = scale · x + shift`: batch norm that cannot be folded, multiplication by a constant.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
+use crate::lanes::{All, Part, Term, with_light_term};
 use crate::model::Model;
 use crate::step::{Shape, Step};
 
@@ -34,7 +34,7 @@ impl<'a> Affine<'a> {
 impl Affine<'_> {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
-        let (channels, width) = (self.shape.channels, self.shape.width);
+        let (channels, width) = (self.shape.channels.max(1), self.shape.width);
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(width) {
             let pixel = row * width + column;
             let x = x.get(0, pixel, channels, 0, channels);
@@ -47,12 +47,11 @@ impl Affine<'_> {
     /// [`Linear::distribute`] for one term.
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
-        let (channels, width) = (self.shape.channels, self.shape.width);
-        let first = row * width;
-        let pixels = r[0].chunks_exact_mut(channels).skip(first).zip(s.chunks_exact(channels)).take(width);
-        for (column, (r, s)) in pixels.enumerate() {
-            let pixel = first + column;
+        let (channels, width) = (self.shape.channels.max(1), self.shape.width);
+        for (column, s) in s.chunks_exact(channels).enumerate().take(width) {
+            let pixel = row * width + column;
             let x = x.get(0, pixel, channels, 0, channels);
+            let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
             for (((r, s), x), w) in r.iter_mut().zip(s).zip(x).zip(self.scale(pixel)) {
                 *r += part.term(*x, *w) * s;
             }
@@ -60,7 +59,7 @@ impl Affine<'_> {
     }
 }
 
-impl Linear for Affine<'_> {
+impl Forward for Affine<'_> {
     fn rows(&self) -> Rows {
         Rows::plain(self.shape)
     }
@@ -69,12 +68,18 @@ impl Linear for Affine<'_> {
         self.shift
     }
 
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        self.sums(All, x, row, z, layout);
+    }
+}
+
+impl Linear for Affine<'_> {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+        with_light_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }
 
     fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+        with_light_term!(part, x.non_negative, |term| self.give(term, x, s, r));
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

@@ -1,11 +1,11 @@
 //! Convolution, grouped or not, and transposed convolution: one file, because they differ only in which input an
 //! output reads through which tap.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
-use crate::lanes::{self, Lanes, PIXELS, Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
+use crate::lanes::{self, All, FAST, Lanes, PIXELS, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
-use crate::step::{Axis, Meetings, Shape, Step};
+use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder, rounded_up};
 
 /// A convolution; weights lie as `[group][block of 8 outputs][kernel row][kernel column][input channel][8]`.
 pub struct Conv<'a> {
@@ -41,12 +41,12 @@ impl<'a> Conv<'a> {
 
     /// Input channels of a group.
     fn fan(&self) -> usize {
-        self.input.channels / self.groups
+        quotient(self.input.channels, self.groups)
     }
 
     /// Blocks of output channels of a group.
     fn blocks(&self) -> usize {
-        (self.output.channels / self.groups).div_ceil(BLOCK)
+        quotient(self.output.channels, self.groups).div_ceil(BLOCK)
     }
 
     /// Weights of one block of output channels.
@@ -107,7 +107,7 @@ impl<'a> Conv<'a> {
         let axis = &self.horizontal;
         let reach = (axis.kernel - 1) * axis.dilation;
         let starts = (axis.input + axis.before).saturating_sub(reach);
-        starts.div_ceil(axis.stride).min(axis.output)
+        rounded_up(starts, axis.stride).min(axis.output)
     }
 
     /// The first `L` channels of a block, over one row.
@@ -118,8 +118,10 @@ impl<'a> Conv<'a> {
         while column < self.output.width {
             let whole = column < end && column * self.horizontal.stride >= self.horizontal.before;
             column += match if whole { end - column } else { 1 } {
-                many if many >= PIXELS => block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z),
-                many if many >= 2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
+                many if FAST && many >= PIXELS => {
+                    block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z)
+                }
+                many if FAST && many >= 2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
                 _ => block.put(column, &self.pixels::<P, 1, L>(part, x, block, column), z),
             };
         }
@@ -172,12 +174,12 @@ impl Conv<'_> {
         }
         let w = w.get(x_chunks.len() * TOGETHER..).unwrap_or(&[]);
         match (x_rest, r_rest) {
-            (&[a, b, c], [p, q, o]) => {
+            (&[a, b, c], [p, q, o]) if TOGETHER > 3 => {
                 let mut some = [*p, *q, *o];
                 self.gather_some(part, &[a, b, c], w, s, place, &mut some);
                 [*p, *q, *o] = some;
             }
-            (&[a, b], [p, q]) => {
+            (&[a, b], [p, q]) if TOGETHER > 2 => {
                 let mut some = [*p, *q];
                 self.gather_some(part, &[a, b], w, s, place, &mut some);
                 [*p, *q] = some;
@@ -223,14 +225,14 @@ impl Conv<'_> {
 impl Conv<'_> {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        let in_group = self.output.channels / self.groups;
-        for (i, weights) in self.weights.chunks_exact(self.block_len()).enumerate() {
-            let (group, index) = (i / self.blocks(), i % self.blocks());
-            let channels = (in_group - index * BLOCK).min(BLOCK);
+        let in_group = quotient(self.output.channels, self.groups);
+        for (i, weights) in self.weights.chunks_exact(self.block_len().max(1)).enumerate() {
+            let (group, index) = (quotient(i, self.blocks()), remainder(i, self.blocks()));
+            let channels = in_group.saturating_sub(index * BLOCK).min(BLOCK);
             let first = group * layout.group + index * BLOCK;
             let block = Block { weights, group, row, first, pixel: layout.pixel, channels };
             // Half a block is enough where the channels end.
-            if channels > BLOCK / 2 || !P::COMMON {
+            if channels > BLOCK / 2 || !P::COMMON || !FAST {
                 self.block_row::<P, BLOCK>(part, x, &block, z);
             } else {
                 self.block_row::<P, { BLOCK / 2 }>(part, x, &block, z);
@@ -246,7 +248,7 @@ impl Conv<'_> {
             for column in 0..self.input.width {
                 let columns = self.horizontal.meetings(column);
                 let pixel = y * self.input.width + column;
-                for (group, w) in self.weights.chunks_exact(blocks * self.block_len()).enumerate() {
+                for (group, w) in self.weights.chunks_exact((blocks * self.block_len()).max(1)).enumerate() {
                     let start = pixel * channels + group * fan;
                     let r = r[0].get_mut(start..start + fan).unwrap_or(&mut []);
                     let x = x.get(0, pixel, channels, group * fan, fan);
@@ -257,7 +259,7 @@ impl Conv<'_> {
     }
 }
 
-impl Linear for Conv<'_> {
+impl Forward for Conv<'_> {
     fn rows(&self) -> Rows {
         Rows::blocked(self.output, self.groups)
     }
@@ -266,6 +268,12 @@ impl Linear for Conv<'_> {
         self.bias
     }
 
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        self.sums(All, x, row, z, layout);
+    }
+}
+
+impl Linear for Conv<'_> {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
         with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }

@@ -1,13 +1,13 @@
 //! Fully connected layer.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
-use crate::lanes::{Lanes, Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
+use crate::lanes::{All, FAST, Lanes, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
-use crate::step::{Shape, Step};
+use crate::step::{Shape, Step, quotient};
 
 /// Blocks of outputs per pass over the inputs.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = if FAST { 4 } else { 1 };
 
 /// A dense layer; weights lie as `[block of 8 outputs][input][8]`.
 pub struct Dense<'a> {
@@ -33,7 +33,7 @@ impl<'a> Dense<'a> {
     fn blocks<P: Term, const N: usize>(&self, part: P, x: &[f32], w: &[Lanes], z: &mut [f32]) {
         let mut acc = [[0.0; BLOCK]; N];
         let mut rows: [&[Lanes]; N] = [&[]; N];
-        for (row, w) in rows.iter_mut().zip(w.chunks_exact(self.inputs)) {
+        for (row, w) in rows.iter_mut().zip(w.chunks_exact(self.inputs.max(1))) {
             *row = w.get(..x.len()).unwrap_or(&[]);
         }
         if rows.iter().any(|row| row.len() != x.len()) {
@@ -68,12 +68,12 @@ impl Dense<'_> {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
         let x = x.get(0, 0, self.inputs, 0, self.inputs);
-        let several = z.chunks_mut(BLOCKS * BLOCK).zip(self.weights.chunks(BLOCKS * self.inputs));
+        let several = z.chunks_mut(BLOCKS * BLOCK).zip(self.weights.chunks((BLOCKS * self.inputs).max(1)));
         for (z, w) in several {
-            match w.len() / self.inputs {
-                4 => self.blocks::<P, 4>(part, x, w, z),
-                3 => self.blocks::<P, 3>(part, x, w, z),
-                2 => self.blocks::<P, 2>(part, x, w, z),
+            match quotient(w.len(), self.inputs) {
+                4 if FAST => self.blocks::<P, 4>(part, x, w, z),
+                3 if FAST => self.blocks::<P, 3>(part, x, w, z),
+                2 if FAST => self.blocks::<P, 2>(part, x, w, z),
                 _ => self.blocks::<P, 1>(part, x, w, z),
             }
         }
@@ -102,7 +102,7 @@ impl Dense<'_> {
     }
 }
 
-impl Linear for Dense<'_> {
+impl Forward for Dense<'_> {
     fn rows(&self) -> Rows {
         Rows::blocked(self.output, 1)
     }
@@ -111,6 +111,12 @@ impl Linear for Dense<'_> {
         self.bias
     }
 
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        self.sums(All, x, row, z, layout);
+    }
+}
+
+impl Linear for Dense<'_> {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
         with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }

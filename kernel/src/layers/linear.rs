@@ -1,13 +1,14 @@
 //! What every linear layer shares.
 //!
-//! A layer offers two functions, [`Linear::apply`] and [`Linear::distribute`]; a rule is written once, over any of
-//! them ([`super::way`]). The way back works row by row: `z` of one output row is computed, turned into `s = R/z` in
-//! place, and handed out to the inputs that the row read. So an explanation needs the kept activations, two relevance
-//! tensors and a few rows of scratch, and several consumers of one tensor simply add up.
+//! A layer offers its way forward, [`Forward::plain`], and for the way back two functions that know every term,
+//! [`Linear::apply`] and [`Linear::distribute`]; a rule is written once, over any of them ([`super::way`]). The way
+//! back works row by row: `z` of one output row is computed, turned into `s = R/z` in place, and handed out to the
+//! inputs that the row read. So an explanation needs the kept activations, two relevance tensors and a few rows of
+//! scratch, and several consumers of one tensor simply add up.
 
-use crate::lanes::{self, Lanes, Part, Term};
+use crate::lanes::{self, FAST, Lanes, Part, Term};
 use crate::model::format::BLOCK;
-use crate::step::{Op, Shape, Step};
+use crate::step::{Op, Shape, Step, quotient};
 
 /// The operands of a step: addition has two, every other linear layer leaves the second empty.
 pub type Operands<'a> = [&'a [f32]; 2];
@@ -81,25 +82,33 @@ impl Rows {
 
     /// As the tensor lies.
     pub const fn tight(&self) -> Layout {
-        Layout { pixel: self.channels, group: self.channels / self.groups }
+        Layout { pixel: self.channels, group: quotient(self.channels, self.groups) }
     }
 
     /// As scratch lies.
     pub const fn scratch(&self) -> Layout {
-        let group = self.channels / self.groups;
+        let group = quotient(self.channels, self.groups);
         let group = if self.padded { group.next_multiple_of(BLOCK) } else { group };
         Layout { pixel: group * self.groups, group }
     }
 }
 
 /// `y_j = Σ_i x_i·w_ij + b_j`, whatever the geometry: convolution, dense, depthwise, average pooling, affine, addition.
-pub trait Linear {
+///
+/// This half is what inference links: nothing of it leads to the rules.
+pub trait Forward {
     /// Shape of the output.
     fn rows(&self) -> Rows;
 
     /// The bias per channel (or per element), or empty.
     fn bias(&self) -> &[f32];
 
+    /// `z_j = Σ_i x_i·w_ij` for the outputs of one row, laid out as said; what lies between is left alone.
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
+}
+
+/// The other half: what rules need.
+pub trait Linear: Forward {
     /// `z_j = Σ_i part(x_i, w_ij)` for the outputs of one row, laid out as said; what lies between is left alone.
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
 
@@ -117,20 +126,20 @@ pub trait Linear {
 }
 
 /// The way forward of any linear layer.
-pub fn forward(layer: &dyn Linear, x: Operands<'_>, y: &mut [f32]) {
+pub fn forward(layer: &impl Forward, x: Operands<'_>, y: &mut [f32]) {
     let rows = layer.rows();
-    for (row, y) in y.chunks_exact_mut(rows.width * rows.channels).enumerate() {
+    for (row, y) in y.chunks_exact_mut((rows.width * rows.channels).max(1)).enumerate() {
         forward_row(layer, x, row, y);
     }
 }
 
 /// One row of the way forward.
-pub fn forward_row(layer: &dyn Linear, x: Operands<'_>, row: usize, y: &mut [f32]) {
+pub fn forward_row(layer: &(impl Forward + ?Sized), x: Operands<'_>, row: usize, y: &mut [f32]) {
     let rows = layer.rows();
-    layer.apply(Part::All, &Source::tensor(x, false), row, y, rows.tight());
+    layer.plain(&Source::tensor(x, false), row, y, rows.tight());
     let bias = layer.bias();
     if bias.len() == rows.channels {
-        for pixel in y.chunks_exact_mut(bias.len()) {
+        for pixel in y.chunks_exact_mut(bias.len().max(1)) {
             add_to(pixel, bias);
         }
     } else if let Some(bias) = bias.get(row * y.len()..) {
@@ -163,14 +172,14 @@ impl<'a> Strip<'a> {
     #[inline(always)]
     pub fn row(&self, row: usize) -> &'a [f32] {
         let age = self.newest.wrapping_sub(row);
-        let slot =
-            if age <= self.slot { self.slot - age } else { (self.slot + self.rows.len() / self.len).wrapping_sub(age) };
+        let kept = || quotient(self.rows.len(), self.len);
+        let slot = if age <= self.slot { self.slot - age } else { (self.slot + kept()).wrapping_sub(age) };
         self.rows.get(slot.wrapping_mul(self.len)..).and_then(|rows| rows.get(..self.len)).unwrap_or(&[])
     }
 }
 
 /// Inputs side by side per pass over the outputs.
-pub const TOGETHER: usize = 4;
+pub const TOGETHER: usize = if FAST { 4 } else { 2 };
 
 /// `acc[i] += Σ_j part(x_i, w_ij) ⊙ s_j` for `N` inputs side by side, through weights that lie in blocks of `block`:
 /// as they stand for a part that needs to know `x`, else without the factor `x`.

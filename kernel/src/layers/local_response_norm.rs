@@ -1,5 +1,6 @@
 //! Local response normalisation over channels (Krizhevsky et al. 2012).
 
+use crate::lanes;
 use crate::math;
 use crate::model::Model;
 use crate::rule::{Rule, Stabilizer};
@@ -36,7 +37,9 @@ impl LocalResponseNorm {
 
     /// The way forward.
     pub fn forward(&self, x: &[f32], y: &mut [f32]) {
-        for (x, y) in x.chunks_exact(self.channels).zip(y.chunks_exact_mut(self.channels)) {
+        let channels = self.channels.max(1);
+        for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+            let x = lanes::piece(x, pixel, channels);
             for (k, (x_k, y)) in x.iter().zip(y).enumerate() {
                 *y = x_k * math::pow(self.base(x, k), -self.beta);
             }
@@ -45,8 +48,9 @@ impl LocalResponseNorm {
 
     /// The way back: `Pass`, the gradient, or the Taylor rule. What the latter's stabiliser takes is left over.
     pub fn backward(&self, rule: &Rule<'_>, st: Stabilizer, x: &[f32], relevance: &[f32], sink: &mut [f32]) {
-        let pixels = x.chunks_exact(self.channels).zip(relevance.chunks_exact(self.channels));
-        for ((x, relevance), sink) in pixels.zip(sink.chunks_exact_mut(self.channels)) {
+        let channels = self.channels.max(1);
+        for (pixel, sink) in sink.chunks_exact_mut(channels).enumerate() {
+            let (x, relevance) = (lanes::piece(x, pixel, channels), lanes::piece(relevance, pixel, channels));
             for (k, r) in relevance.iter().enumerate() {
                 if *r == 0.0 {
                     continue;

@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::rule::{Rule, Ties};
-use crate::step::{Axis, Shape, Step};
+use crate::step::{Axis, Shape, Step, quotient, remainder};
 
 /// A max pooling layer. Padding never wins.
 pub struct MaxPool {
@@ -23,7 +23,7 @@ impl MaxPool {
 
     /// The input pixels that an output pixel reads, in row-major order.
     fn window(&self, pixel: usize) -> impl Iterator<Item = usize> + Clone + use<> {
-        let (row, column) = (pixel / self.output.width, pixel % self.output.width);
+        let (row, column) = (quotient(pixel, self.output.width), remainder(pixel, self.output.width));
         let (vertical, horizontal, width) = (self.vertical, self.horizontal, self.input.width);
         let (y, x) = (vertical.taps(row), horizontal.taps(column));
         (y.0..y.1).flat_map(move |ky| {
@@ -36,7 +36,7 @@ impl MaxPool {
     /// `y = max x`.
     pub fn forward(&self, x: &[f32], y: &mut [f32]) {
         let channels = self.input.channels;
-        for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+        for (pixel, y) in y.chunks_exact_mut(channels.max(1)).enumerate() {
             y.fill(f32::NEG_INFINITY);
             for from in self.window(pixel) {
                 let x = x.get(from * channels..).unwrap_or(&[]);
@@ -50,7 +50,7 @@ impl MaxPool {
     /// The winner takes all, or ties share, or (flat) the whole window shares.
     pub fn backward(&self, rule: &Rule<'_>, x: &[f32], relevance: &[f32], sink: &mut [f32]) {
         let channels = self.input.channels;
-        for (pixel, relevance) in relevance.chunks_exact(channels).enumerate() {
+        for (pixel, relevance) in relevance.chunks_exact(channels.max(1)).enumerate() {
             let window = self.window(pixel);
             for (channel, r) in relevance.iter().enumerate() {
                 if *r == 0.0 {

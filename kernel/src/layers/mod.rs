@@ -16,6 +16,7 @@ pub mod structural;
 pub mod way;
 pub mod window;
 
+use crate::lanes;
 use crate::model::Model;
 use crate::plan::{Mode, Placement};
 use crate::rule::{Choice, Rule};
@@ -26,7 +27,7 @@ use affine::Affine;
 use conv::Conv;
 use core::ops::Range;
 use dense::Dense;
-use linear::{Scratch, Source};
+use linear::{Forward, Linear, Scratch, Source};
 use local_response_norm::LocalResponseNorm;
 use max_pool::MaxPool;
 use structural::Moves;
@@ -127,7 +128,7 @@ impl Tape<'_, '_> {
         match step.op {
             Op::MaxPool => MaxPool::new(&model, step).forward(x, y),
             Op::Activation => {
-                y.copy_from_slice(x);
+                lanes::copy(y, x);
                 Activation::new(&model, step).forward(y);
             }
             Op::Mul => mul::forward(x, x2, y),
@@ -182,10 +183,12 @@ impl Tape<'_, '_> {
             Op::Softmax => softmax::backward(&rule, step.variant == 1, channels, x, r, sink),
             _ => {
                 let source = Source::tensor([x, x2], non_negative);
-                return with_linear!(&model, step, |layer| {
-                    let way = Way::new(&layer, sizes, source, r, [sink, sink2], scratch, choice);
+                // Behind a pointer, so that the rules are compiled once for all layers.
+                let mut back = |layer: &dyn Linear| {
+                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, choice);
                     way.map(|way| way.measuring(condition).propagate()).unwrap_or_default()
-                });
+                };
+                return with_linear!(&model, step, |layer| back(&layer));
             }
         }
         Taken::default()
@@ -225,11 +228,12 @@ impl Tape<'_, '_> {
         let activation = Activation::new(&model, step);
         let row_len = model.tensor(before.output).shape.row();
         let Some(z) = scratch.get_mut(..row_len) else { return };
-        with_linear!(&model, &before, |layer| {
-            for (row, r) in r.chunks_exact_mut(row_len).enumerate() {
-                linear::forward_row(&layer, [x, x2], row, z);
+        let mut back = |layer: &dyn Forward| {
+            for (row, r) in r.chunks_exact_mut(row_len.max(1)).enumerate() {
+                linear::forward_row(layer, [x, x2], row, z);
                 activation.backward(rule, z, row * row_len, r);
             }
-        });
+        };
+        with_linear!(&model, &before, |layer| back(&layer));
     }
 }

@@ -1,11 +1,14 @@
 //! Softmax and log-softmax over channels.
 
+use crate::lanes;
 use crate::math;
 use crate::rule::Rule;
 
 /// `y = softmax x` per pixel, or its logarithm.
 pub fn forward(log: bool, channels: usize, x: &[f32], y: &mut [f32]) {
-    for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+    let channels = channels.max(1);
+    for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+        let x = lanes::piece(x, pixel, channels);
         let top = x.iter().fold(f32::NEG_INFINITY, |top, v| if *v > top { *v } else { top });
         let mut sum = 0.0;
         for (y, x) in y.iter_mut().zip(x) {
@@ -21,8 +24,9 @@ pub fn forward(log: bool, channels: usize, x: &[f32], y: &mut [f32]) {
 
 /// For a softmax inside a graph: `Pass`, or the derivative.
 pub fn backward(rule: &Rule<'_>, log: bool, channels: usize, x: &[f32], relevance: &[f32], sink: &mut [f32]) {
-    let pixels = x.chunks_exact(channels).zip(relevance.chunks_exact(channels));
-    for ((x, relevance), sink) in pixels.zip(sink.chunks_exact_mut(channels)) {
+    let channels = channels.max(1);
+    for (pixel, sink) in sink.chunks_exact_mut(channels).enumerate() {
+        let (x, relevance) = (lanes::piece(x, pixel, channels), lanes::piece(relevance, pixel, channels));
         if *rule != Rule::Gradient {
             for (sink, r) in sink.iter_mut().zip(relevance) {
                 *sink += r;

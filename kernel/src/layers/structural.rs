@@ -74,7 +74,7 @@ impl Moves {
         let from = [d1 * d2 * d3, d2 * d3, d3, 1];
         let mut lines = [ONE; 4];
         let mut to = 1;
-        for (line, axis) in lines.iter_mut().zip(perm).rev() {
+        for (line, axis) in lines.iter_mut().rev().zip(perm.iter().rev()) {
             let count = dims[axis & 3];
             *line = Line { count, to: (0, to), from: (0, from[axis & 3]) };
             to *= count;

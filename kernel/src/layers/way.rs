@@ -5,6 +5,7 @@ use crate::lanes::{self, Lanes, Part, Sum};
 use crate::math;
 use crate::model::format::BLOCK;
 use crate::rule::{Bias, Bound, Choice, Rule, Stabilizer};
+use crate::step::{quotient, remainder};
 
 /// What a step took from the relevance that arrived, and how well it was conditioned.
 #[derive(Clone, Copy)]
@@ -254,7 +255,7 @@ impl<'a> Way<'a> {
             divide(way, row);
             let (layer, pixel) = (way.layer, way.layer.rows().scratch().pixel);
             for (lane, rest) in way.z().iter_mut().enumerate() {
-                *rest /= layer.fan_in(row, lane / pixel).max(1) as f32;
+                *rest /= layer.fan_in(row, quotient(lane, pixel)).max(1) as f32;
             }
         };
         self.with_ones(|way, ones| way.each_row(&spread, &|way, row| way.distribute(Part::Ones, &ones, row)));
@@ -447,11 +448,12 @@ impl<'a> Way<'a> {
         let bias = self.layer.bias();
         let per_element = bias.len() > rows.channels;
         let z = self.strip.get_mut(self.slot * self.len..).unwrap_or(&mut []);
-        let spans = z.chunks_exact_mut(padded.group).zip(self.spare.chunks_exact(padded.group));
         let start = row * rows.width * rows.channels;
-        let relevance = self.relevance.get(start..).unwrap_or(&[]).chunks_exact(tight.group);
-        for (i, ((z, spare), r)) in spans.zip(relevance).take(rows.width * rows.groups).enumerate() {
-            let at = if per_element { start + i * tight.group } else { i % rows.groups * tight.group };
+        let relevance = self.relevance.get(start..).unwrap_or(&[]);
+        let spans = z.chunks_exact_mut(padded.group.max(1)).take(rows.width * rows.groups);
+        for (i, z) in spans.enumerate() {
+            let (spare, r) = (lanes::piece(self.spare, i, padded.group), lanes::piece(relevance, i, tight.group));
+            let at = if per_element { start + i * tight.group } else { remainder(i, rows.groups) * tight.group };
             let b = bias.get(at..at + tight.group).unwrap_or(&[]);
             f(z, spare, r, b);
             if let Some(padding) = z.get_mut(tight.group..) {

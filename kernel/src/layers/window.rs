@@ -1,10 +1,10 @@
 //! Windows that do not mix channels: depthwise convolution and average pooling.
 
-use super::linear::{Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{self, Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
+use crate::lanes::{self, All, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
-use crate::step::{Axis, Op, Shape, Step};
+use crate::step::{Axis, Op, Shape, Step, rounded_up};
 
 /// A window over each channel by itself.
 pub struct Window<'a> {
@@ -88,14 +88,14 @@ impl<'a> Window<'a> {
 /// Taps of a window that count when padding does: those up to the end of the padding.
 fn counted(axis: &Axis, o: usize) -> usize {
     let end = axis.input + axis.before + axis.after;
-    end.saturating_sub(o * axis.stride).div_ceil(axis.dilation).min(axis.kernel)
+    rounded_up(end.saturating_sub(o * axis.stride), axis.dilation).min(axis.kernel)
 }
 
 impl Window<'_> {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
         let channels = self.input.channels;
-        for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.output.width) {
+        for (column, z) in z.chunks_exact_mut(channels.max(1)).enumerate().take(self.output.width) {
             let mean = self.uniform(row, column);
             for (block, z) in z.chunks_mut(BLOCK).enumerate() {
                 let at = block * BLOCK;
@@ -118,7 +118,7 @@ impl Window<'_> {
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let channels = self.input.channels;
-        for (column, s) in s.chunks_exact(channels).enumerate().take(self.output.width) {
+        for (column, s) in s.chunks_exact(channels.max(1)).enumerate().take(self.output.width) {
             let mean = self.uniform(row, column);
             self.each_tap(row, column, |pixel, tap| {
                 let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
@@ -135,7 +135,7 @@ impl Window<'_> {
     }
 }
 
-impl Linear for Window<'_> {
+impl Forward for Window<'_> {
     fn rows(&self) -> Rows {
         Rows::plain(self.output)
     }
@@ -144,6 +144,12 @@ impl Linear for Window<'_> {
         self.bias
     }
 
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+        self.sums(All, x, row, z, layout);
+    }
+}
+
+impl Linear for Window<'_> {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
         with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }

@@ -7,7 +7,7 @@ use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
 use crate::plan::{Lifetime, Mode, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime};
-use crate::step::{Axis, DType, Function, Op, Shape, Step};
+use crate::step::{Axis, DType, Function, Op, Shape, Step, remainder};
 
 /// No size in an image may exceed this: whatever is computed from it then fits 32 bits.
 const MAX_BYTES: u64 = i32::MAX as u64;
@@ -720,7 +720,7 @@ const fn same(a: Option<usize>, b: Option<usize>) -> bool {
 const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
     let (tensors, steps) = (model.tensors(), model.steps());
     if i < 2 * tensors {
-        let t = i % tensors;
+        let t = remainder(i, tensors);
         let place = if i < tensors { model.value_placement(mode, t) } else { model.relevance_placement(mode, t) };
         return match place.offset {
             Some(offset) if model.storage(t) == t => {
