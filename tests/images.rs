@@ -161,7 +161,7 @@ fn damage(case: &Case, mutations: &[Mutation]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
 
     #[test]
     fn damaged_graphs_are_refused_or_harmless(case in graph(), mutations in prop::collection::vec(mutations(), 1..=4)) {

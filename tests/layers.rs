@@ -85,7 +85,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(config(1024))]
 
     #[test]
     fn linear_layers_compute_what_their_taps_say((_, case) in any_of(Kind::LINEAR)) {

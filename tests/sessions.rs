@@ -1,13 +1,14 @@
-//! A session: the same bits whenever, wherever and in whatever order it is asked, and clear words when it refuses.
+//! A session: the same bits whenever, wherever and in whatever order it is asked.
 
 use proptest::prelude::*;
-use relprop::rule::{Bound, Choice, Rule};
-use relprop::step::{Function, Op, Shape};
-use relprop::{Composite, ExplainError, Mode, Model, Preset, RunError, Seed, Select, Session, SessionError, Target};
-use relprop_convert::{Image, Network, emit};
-use support::kernel::{self, Seen, bits, slices};
+use relprop::rule::Bound;
+use relprop::step::{Function, Shape};
+use relprop::{Composite, Mode, Model, Preset, RunError, Seed, Session, SessionError, Target};
+use relprop_convert::{Network, emit};
+use support::kernel::{self, slices};
 use support::networks::choices::presets;
 use support::networks::graphs::graph;
+use support::networks::small::heads;
 
 fn fresh(model: &Model<'_>, inputs: &[Vec<f32>], mode: Mode, target: &Target<'_>, preset: Preset<'_>) -> Vec<u32> {
     kernel::explain(model, inputs, mode, target, &Composite::new(preset)).unwrap().bits()
