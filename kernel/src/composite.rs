@@ -212,9 +212,10 @@ impl Default for Composite<'_> {
     }
 }
 
-/// Relevance starts before a softmax at the output.
+/// Relevance starts before a softmax at the output, if nothing else reads it.
 pub(crate) fn is_softmax_head(model: &Model<'_>, step: &Step) -> bool {
-    step.op == Op::Softmax && (0..model.outputs()).any(|i| model.output(i).tensor == step.output)
+    let is_read = || (0..model.steps()).any(|i| model.reads(i, step.output));
+    step.op == Op::Softmax && (0..model.outputs()).any(|i| model.output(i).tensor == step.output) && !is_read()
 }
 
 fn checked<'a>(model: &Model<'_>, index: usize, step: &Step, choice: Choice<'a>) -> Result<Choice<'a>, ExplainError> {

@@ -68,6 +68,9 @@ impl<'a> Conv<'a> {
             let weight = |kx: usize| (ky * horizontal.kernel + kx) * self.fan();
             if self.merges() {
                 let (first, last) = horizontal.taps(column);
+                if first == last {
+                    continue;
+                }
                 let x = column * horizontal.stride + first - horizontal.before;
                 f(Run { weight: weight(first), pixel: y * self.input.width + x, taps: last - first });
                 continue;

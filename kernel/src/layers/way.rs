@@ -218,7 +218,7 @@ impl<'a> Way<'a> {
             way.with_bound(low, |way, low| way.distribute(Part::Low, &low, row));
             way.with_bound(high, |way, high| way.distribute(Part::High, &high, row));
         });
-        self.redistribute(divide);
+        self.redistribute(self.x, divide);
     }
 
     /// The denominators of z^B for one row.
@@ -241,12 +241,12 @@ impl<'a> Way<'a> {
             way.divide(row, stabilizer, share);
         };
         self.each_row(&divide, &|way, row| way.distribute(part, &x, row));
-        self.redistribute(divide);
+        self.redistribute(x, divide);
     }
 
     /// Where that is asked for, a second sweep: what bias and stabiliser took is spread evenly over the inputs that
     /// each output reads.
-    fn redistribute(&mut self, divide: impl Fn(&mut Self, usize)) {
+    fn redistribute(&mut self, x: Source<'_>, divide: impl Fn(&mut Self, usize)) {
         if self.choice.bias != Bias::Redistribute {
             return;
         }
@@ -254,11 +254,25 @@ impl<'a> Way<'a> {
         let spread = |way: &mut Self, row: usize| {
             divide(way, row);
             let (layer, pixel) = (way.layer, way.layer.rows().scratch().pixel);
+            let mut dropped = Sum::default();
             for (lane, rest) in way.z().iter_mut().enumerate() {
-                *rest /= layer.fan_in(row, quotient(lane, pixel)).max(1) as f32;
+                match layer.fan_in(row, quotient(lane, pixel)) {
+                    // Nobody to give it to.
+                    0 => dropped.add(lanes::load(&[core::mem::take(rest)])),
+                    inputs => *rest /= inputs as f32,
+                }
+            }
+            way.taken.dropped.add(lanes::load(&[dropped.total().value()]));
+        };
+        // A source that is one pixel for all is made of ones already, and lies where ones would.
+        let hand_out = |way: &mut Self, row: usize| {
+            if x.broadcast {
+                way.distribute(Part::Ones, &x, row);
+            } else {
+                way.with_ones(|way, ones| way.distribute(Part::Ones, &ones, row));
             }
         };
-        self.with_ones(|way, ones| way.each_row(&spread, &|way, row| way.distribute(Part::Ones, &ones, row)));
+        self.each_row(&spread, &hand_out);
         self.gives_rest = false;
     }
 
@@ -321,7 +335,12 @@ impl<'a> Way<'a> {
             let bias = if option == Bias::Zero { [0.0; BLOCK] } else { share.bias.of(*b) };
             let denominator = lanes::zip(*z, bias, |z, b| z + b);
             let stable = st.stabilized_lanes(denominator);
-            let mut s = lanes::zip(*r, stable, |r, stable| if r == 0.0 { 0.0 } else { share.factor * r / stable });
+            let given = r.map(|r| share.factor * r);
+            let mut s = lanes::zip(given, stable, |r, stable| if r == 0.0 || stable == 0.0 { 0.0 } else { r / stable });
+            // Without a stabiliser nothing passes where there is nothing to divide by.
+            if stable.contains(&0.0) && gate == Gate::All && !gives_rest {
+                taken.dropped.add(lanes::zip(given, stable, |r, stable| if stable == 0.0 { r } else { 0.0 }));
+            }
             if gate != Gate::All {
                 let output = lanes::zip(*full, *b, |full, b| full + b);
                 s = lanes::zip(s, output, |s, y| if gate.admits(y) { s } else { 0.0 });

@@ -13,7 +13,7 @@ pub const ALIGNMENT: usize = 16;
 pub const NONE_16: u16 = u16::MAX;
 /// "Nowhere": an absent 32-bit offset.
 pub const NONE_32: u32 = u32::MAX;
-/// Output channels per weight block: the width of the inner loops, see [`crate::lanes`].
+/// Output channels per weight block: the width of the inner loops.
 pub const BLOCK: usize = 8;
 /// Largest rank of a tensor as the exported model had it.
 pub const MAX_RANK: usize = 6;

@@ -162,6 +162,19 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Whether a step reads a tensor.
+    pub(crate) const fn reads(&self, index: usize, tensor: usize) -> bool {
+        let step = self.links(index);
+        let mut k = 0;
+        while k < step.operands {
+            if self.operand_at(step.first + k) == tensor {
+                return true;
+            }
+            k += 1;
+        }
+        false
+    }
+
     /// The tensor at this place of the operand list.
     pub(crate) const fn operand_at(&self, at: usize) -> usize {
         read_u16(self.image, self.record(Section::Operands, at)) as usize
@@ -420,10 +433,9 @@ pub struct Aligned<T: ?Sized>(pub T);
 ///
 /// ```
 /// use relprop::{Arena, Mode, Model, include_model};
-/// static MODEL: Model<'static> = include_model!("../../tests/data/tiny.rlp");
-/// static ARENA: Arena<{ MODEL_RAM }> = Arena::new();
-/// const MODEL_RAM: usize = 64; // or `include_model!(…).arena_bytes(Mode::Explain)`
-/// # let _ = (MODEL.arena_bytes(Mode::Infer), &ARENA);
+/// const MODEL: Model<'static> = include_model!("../../tests/two.rlp");
+/// static ARENA: Arena<{ MODEL.arena_bytes(Mode::Explain) }> = Arena::new();
+/// # let _ = &ARENA;
 /// ```
 #[macro_export]
 macro_rules! include_model {
