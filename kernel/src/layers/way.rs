@@ -255,7 +255,8 @@ impl<'a> Way<'a> {
             divide(way, row);
             let (layer, pixel) = (way.layer, way.layer.rows().scratch().pixel);
             let mut dropped = Sum::default();
-            for (lane, rest) in way.z().iter_mut().enumerate() {
+            let lanes_of_row = layer.rows().width * pixel;
+            for (lane, rest) in way.z().iter_mut().enumerate().take(lanes_of_row) {
                 match layer.fan_in(row, quotient(lane, pixel)) {
                     // Nobody to give it to.
                     0 => dropped.add(lanes::load(&[core::mem::take(rest)])),
