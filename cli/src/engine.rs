@@ -59,13 +59,17 @@ impl<'r> Request<'r> {
 }
 
 fn cam_step(model: &Model<'_>, name: Option<&str>) -> anyhow::Result<usize> {
-    match name {
-        Some(name) => step_named(model, name),
+    let step = match name {
+        Some(name) => step_named(model, name)?,
         None => (0..model.steps())
             .rev()
             .find(|&i| model.step(i).op.is_weighted() && model.tensor(model.step(i).output).shape.height > 1)
-            .ok_or_else(|| usage!("the model has no convolution for grad_cam to look at: name a step with --step")),
-    }
+            .ok_or_else(|| usage!("the model has no convolution for grad_cam to look at: name a step with --step"))?,
+    };
+    // An activation that works in the memory of its input is what there is to look at.
+    let output = model.step(step).output;
+    let activation = |i: &usize| model.in_place(&model.step(*i)) && model.operand(&model.step(*i), 0) == output;
+    Ok((step..model.steps()).find(activation).filter(|_| model.is_overwritten(output)).unwrap_or(step))
 }
 
 /// What came out for one item.

@@ -160,7 +160,8 @@ pub fn occlusion(
 /// `ReLU(Σ_c mean(∇_c)·A_c)`, one value per pixel of that step's output.
 ///
 /// # Errors
-/// As [`Session::explain`]; the mode does not keep activations; there is no such step; `out` has the wrong length.
+/// As [`Session::explain`]; the mode does not keep activations, or an activation overwrites this one in place (look at
+/// the activation then); there is no such step; `out` has the wrong length.
 pub fn grad_cam(
     session: &mut Session<'_, '_>,
     target: &Target<'_>,
@@ -171,10 +172,10 @@ pub fn grad_cam(
     if step >= model.steps() {
         return Err(ExplainError::NoSuchStep);
     }
-    if session.mode() != crate::Mode::Retain {
+    let tensor = model.step(step).output;
+    if session.mode() != crate::Mode::Retain || model.is_overwritten(tensor) {
         return Err(ExplainError::Mode);
     }
-    let tensor = model.step(step).output;
     let shape = model.tensor(tensor).shape;
     let expected = shape.height * shape.width;
     if out.len() != expected {

@@ -40,7 +40,7 @@ pub struct Observed<'s> {
     pub step: Option<usize>,
     /// Its relevance, in the kernel's order.
     pub relevance: &'s [f32],
-    /// Its value, kept in [`Mode::Retain`] only.
+    /// Its value: kept in [`Mode::Retain`] only, and not where an activation has overwritten it in place.
     pub value: Option<&'s [f32]>,
 }
 
@@ -320,7 +320,7 @@ impl<'m, 'a> Session<'m, 'a> {
     }
 
     fn show(&self, tensor: usize, step: Option<usize>, observer: &mut impl FnMut(Observed<'_>)) {
-        let kept = self.tape.mode == Mode::Retain;
+        let kept = self.tape.mode == Mode::Retain && !self.tape.model.is_overwritten(tensor);
         let value = if kept { self.tape.arena.get(self.tape.value(tensor)) } else { None };
         observer(Observed { tensor, step, relevance: self.slice(tensor), value });
     }

@@ -162,6 +162,20 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Whether an activation overwrites a tensor in place.
+    pub const fn is_overwritten(&self, tensor: usize) -> bool {
+        let mut i = 0;
+        while i < self.steps() {
+            let step = self.links(i);
+            let in_place = self.reads(i, tensor) && self.storage(step.output) == self.storage(tensor);
+            if matches!(step.op, Op::Activation) && in_place {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
     /// Whether a step reads a tensor.
     pub(crate) const fn reads(&self, index: usize, tensor: usize) -> bool {
         let step = self.links(index);

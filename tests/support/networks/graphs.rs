@@ -9,7 +9,7 @@ use super::kinds::FUNCTIONS;
 use super::layers::{activation, permutation};
 use super::numbers::{Numbers, Style};
 use proptest::prelude::*;
-use relprop::step::{Function, Shape};
+use relprop::step::{Function, Op, Shape};
 use relprop_convert::{Network, Window};
 
 /// No tensor of a graph has more elements.
@@ -47,14 +47,15 @@ prop_compose! {
         genes in prop::collection::vec(genes(), 1..14),
         shapes in prop::collection::vec((1_usize..=6, 1_usize..=7, 1_usize..=4), 1..=2),
         outputs in 1_usize..=3,
-        head: bool,
+        // After which gene a softmax head grows, if any does.
+        head in 0_usize..20,
         seed: u64,
     ) -> Case {
         grow(&genes, &shapes, outputs, head, seed)
     }
 }
 
-fn grow(genes: &[Gene], shapes: &[(usize, usize, usize)], outputs: usize, head: bool, seed: u64) -> Case {
+fn grow(genes: &[Gene], shapes: &[(usize, usize, usize)], outputs: usize, head: usize, seed: u64) -> Case {
     let mut graph = Graph { n: Network::named("graph"), live: Vec::new(), numbers: Numbers::new(seed, Style::Smooth) };
     let mut inputs = Vec::new();
     for (k, &(height, width, channels)) in shapes.iter().enumerate() {
@@ -62,14 +63,18 @@ fn grow(genes: &[Gene], shapes: &[(usize, usize, usize)], outputs: usize, head: 
         graph.live.push(graph.n.input(format!("input_{k}"), shape));
         inputs.push(graph.numbers.sparse(shape.elements()));
     }
-    for gene in genes {
+    for (k, gene) in genes.iter().enumerate() {
         let added = graph.add(gene);
         graph.live.push(added);
+        if k == head {
+            let output = graph.n.softmax(added, seed.is_multiple_of(2));
+            graph.n.output(output);
+        }
     }
     // The last tensors are outputs, whoever else reads them.
-    let written: Vec<usize> = graph.n.steps.iter().rev().map(|step| step.output).take(outputs).collect();
-    for (k, &tensor) in written.iter().enumerate() {
-        let tensor = if head && k == 0 { graph.n.softmax(tensor, seed.is_multiple_of(2)) } else { tensor };
+    let written = graph.n.steps.iter().rev().filter(|step| step.op != Op::Softmax);
+    let written: Vec<usize> = written.map(|step| step.output).take(outputs).collect();
+    for tensor in written {
         graph.n.output(tensor);
     }
     let step = graph.n.steps.len() - 1;

@@ -70,7 +70,7 @@ impl Draft {
             .map(|k| {
                 let shape = self.operand_shape(kind, shape, k);
                 let input = network.input(format!("input_{k}"), shape);
-                inputs.push(self.numbers.sparse(shape.elements()));
+                inputs.push(self.values(kind, shape.elements()));
                 if self.relu { network.relu(input) } else { input }
             })
             .collect();
@@ -82,6 +82,18 @@ impl Draft {
         }
         network.output(output);
         Case { network, inputs, step }
+    }
+
+    /// Values of an input.
+    fn values(&mut self, kind: Kind, n: usize) -> Vec<f32> {
+        let mut values = self.numbers.sparse(n);
+        if kind == Kind::Activation {
+            // Beyond every kink.
+            for v in &mut values {
+                *v *= 4.0;
+            }
+        }
+        values
     }
 
     /// Extent of the first operand: large enough for the window.
