@@ -173,13 +173,16 @@ pub fn grad_cam(
         return Err(ExplainError::NoSuchStep);
     }
     let tensor = model.step(step).output;
-    if session.mode() != crate::Mode::Retain || model.is_overwritten(tensor) {
+    if session.mode() != crate::Mode::Retain {
         return Err(ExplainError::Mode);
     }
     let shape = model.tensor(tensor).shape;
     let expected = shape.height * shape.width;
     if out.len() != expected {
         return Err(ExplainError::BufferLength { expected });
+    }
+    if model.is_overwritten(tensor) {
+        return Err(ExplainError::Mode);
     }
     out.fill(0.0);
     session.explain_with(target, &Composite::new(Preset::Gradient), |seen| {
