@@ -6,6 +6,7 @@ use relprop::step::{Op, Shape};
 use relprop::{Composite, Entry, Mode, Preset, Seed, Select, Target};
 use relprop_convert::{Network, Window, emit};
 use support::books::Expected;
+use support::cases::cases;
 use support::close::{Figures, widened};
 use support::kernel::{self, Seen};
 use support::networks::Case;
@@ -62,7 +63,7 @@ fn explained(network: &Network, input: &[f32], seed: Seed<'_>, composite: &Compo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn linear_layers_account_for_all_relevance((_, case) in any_of(Kind::LINEAR), pick in picks(), seed: u64) {

@@ -8,6 +8,7 @@ use relprop::step::Op;
 use relprop::{Composite, Mode, Model, Preset, Rule, Seed, Select, Target};
 use relprop_convert::Network;
 use support::books::Expected;
+use support::cases::cases;
 use support::close::{Figures, TOLERANCE, widened};
 use support::networks::Case;
 use support::networks::choices::{Pick, picks, presets};
@@ -150,7 +151,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn every_step_of_a_graph_is_right(

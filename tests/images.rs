@@ -5,6 +5,7 @@ use relprop::model::format::{self, Section, header};
 use relprop::rule::{Bias, Choice, Rule, Stabilizer};
 use relprop::{Arena, Composite, Mode, Model, Select, Session, Target, include_model};
 use relprop_convert::{Image, Network, emit, parse};
+use support::cases::cases;
 use support::mutate::{Mutation, edits, mutations, repair};
 use support::networks::Case;
 use support::networks::choices::PRESETS;
@@ -161,7 +162,7 @@ fn damage(case: &Case, mutations: &[Mutation]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn damaged_graphs_are_refused_or_harmless(case in graph(), mutations in prop::collection::vec(mutations(), 1..=4)) {

@@ -5,6 +5,7 @@ use relprop::rule::{Bias, Choice, Rule, Stabilizer};
 use relprop::step::Shape;
 use relprop::{Composite, Mode, Preset, Select, Target};
 use relprop_convert::{Network, Window, emit};
+use support::cases::cases;
 use support::kernel::{self, Seen, bits};
 use support::networks::numbers::{Numbers, Style};
 
@@ -70,7 +71,7 @@ fn explained(network: &Network, input: &[f32], target: Target<'_>, composite: &C
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     /// On a network of rectifiers and max pooling that keeps its biases, LRP with ε → 0 is gradient × input
     /// (Ancona et al. 2018).

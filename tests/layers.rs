@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use relprop::{Composite, Mode, Preset, Seed, Select, Target};
+use support::cases::cases;
 use support::close::{Figures, TOLERANCE};
 use support::networks::Case;
 use support::networks::choices::{Pick, picks};
@@ -80,12 +81,8 @@ fn check_backward(case: &Case, pick: Pick, seed: u64) -> Result<(), TestCaseErro
     Ok(())
 }
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
-}
-
 proptest! {
-    #![proptest_config(config(1024))]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn linear_layers_compute_what_their_taps_say((_, case) in any_of(Kind::LINEAR)) {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use relprop::{Mode, Model};
 use relprop_convert::{Network, emit, parse};
+use support::cases::cases;
 use support::networks::graphs::graph;
 
 /// Something in the arena: from where to where, and from when to when.
@@ -75,7 +76,7 @@ fn share(model: &Model<'_>, a: &Item, b: &Item) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn no_two_live_tensors_overlap(case in graph()) {

@@ -5,6 +5,7 @@ use relprop::rule::Bound;
 use relprop::step::{Function, Shape};
 use relprop::{Composite, Mode, Model, Preset, RunError, Seed, Session, SessionError, Target};
 use relprop_convert::{Network, emit};
+use support::cases::cases;
 use support::kernel::{self, slices};
 use support::networks::choices::presets;
 use support::networks::graphs::graph;
@@ -19,7 +20,7 @@ fn last_output(model: &Model<'_>) -> Target<'static> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn explanations_do_not_depend_on_what_was_explained_before(

@@ -6,6 +6,7 @@
 
 pub mod bless;
 pub mod books;
+pub mod cases;
 pub mod close;
 pub mod kernel;
 pub mod mutate;
