@@ -111,7 +111,7 @@ fn check_rules(case: &Case, model: &Model<'_>, tally: &mut Tally) {
     let mut arena = kernel::arena(model, Mode::Retain);
     let mut session = Session::new(model, &mut arena, Mode::Retain).unwrap();
     for row in 0..inputs.shape[0] {
-        let scores = session.run(&user::to_kernel(model, &inputs.item(row))).unwrap();
+        let scores = session.run(&user::to_kernel(model, &inputs.item(row))).unwrap().floats().unwrap();
         tally.check(&format!("forward/{row}"), relative_to_peak(scores, &logits.item(row).values), 1e-5);
         let target = Target::class(targets.values[row] as usize);
         for ((name, rule), reference) in rules.iter().zip(&references) {

@@ -31,7 +31,7 @@ fn an_image_that_is_compiled_in_runs_in_a_static_arena() {
     assert_eq!(MODEL.image(), tiny().bytes());
     let mut arena = ARENA.lock().unwrap();
     let mut session = Session::new(&MODEL, &mut arena.0, Mode::Explain).unwrap();
-    let scores = session.run(&[0.5; 16]).unwrap().to_vec();
+    let scores = session.run(&[0.5; 16]).unwrap().floats().unwrap().to_vec();
     let explanation = session.explain(&Target::TOP, &Composite::default()).unwrap();
     let top = explanation.class().unwrap();
     assert!(scores.iter().all(|score| *score <= scores[top]));

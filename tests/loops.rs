@@ -162,8 +162,8 @@ fn occlusion_leaves_the_input_behind() {
     let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
     let (mut work, mut out) = (vec![0.0; 40], vec![0.0; 40]);
     occlusion(&mut session, 0, &x, (2, 1, 0.0), &mut work, &mut out).unwrap();
-    let score = session.output(0).unwrap().to_vec();
-    assert_eq!(score, session.run(&x).unwrap());
+    let score = session.output(0).unwrap().iter().collect::<Vec<_>>();
+    assert_eq!(session.run(&x).unwrap().floats(), Some(score.as_slice()));
 }
 
 /// `ReLU(Σ_c mean(∇_c)·A_c)` of a convolution, with and without the activation in its memory.

@@ -137,6 +137,6 @@ fn inputs_are_counted() {
     assert_eq!(session.run_all(&[&[1.0, 2.0], &[1.0]]).err(), Some(count));
     let length = RunError::InputLength { input: 0, expected: 2, given: 3 };
     assert_eq!(session.run(&[1.0, 2.0, 3.0]).err(), Some(length));
-    assert_eq!(session.run(&[1.0, 2.0]).map(<[f32]>::len), Ok(2));
+    assert_eq!(session.run(&[1.0, 2.0]).map(|scores| scores.len()), Ok(2));
     assert_eq!(session.output(2), None);
 }

@@ -122,7 +122,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
         self.session.run_all(&inputs).map_err(|error| refusal::run(&self.model, error))?;
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
         let mut scores = vec![0.0; kernel.len()];
-        self.model.output(output).to_user(kernel, &mut scores);
+        self.model.output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
         Ok(scores)
     }
 
@@ -194,7 +194,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
         let port = model.output(output);
         let tensor = model.seed_tensor(&port);
         if tensor == port.tensor {
-            return Ok(self.session.output(output).unwrap_or_default().to_vec());
+            return Ok(self.session.output(output).map(|values| values.iter().collect()).unwrap_or_default());
         }
         // All classes seeded with their values: what arrives before the softmax is those values.
         let mut logits = Vec::new();

@@ -1,6 +1,6 @@
 //! A memory plan as a map: addresses from top to bottom, time from left to right.
 
-use relprop::plan::{Lifetime, backward_time, end_time, ledger_bytes, scratch_bytes};
+use relprop::plan::{Direction, Lifetime, end_time, ledger_bytes, scratch_bytes};
 use relprop::{Mode, Model};
 
 /// Rows of the map.
@@ -65,20 +65,22 @@ fn blocks(model: &Model<'_>, mode: Mode) -> Vec<Block> {
         }
     };
     for tensor in (0..model.tensors()).filter(|&t| model.storage(t) == t) {
-        let (letter, bytes) = (letter(model, tensor), model.tensor(tensor).bytes());
+        let letter = letter(model, tensor);
+        let (bytes, relevance_bytes) = (model.tensor(tensor).bytes(), model.tensor(tensor).relevance_bytes());
         let value = model.value_placement(mode, tensor);
         add(letter, value.offset, bytes, value.lifetime);
         if mode.explains() {
             let relevance = model.relevance_placement(mode, tensor);
-            add(letter.to_ascii_uppercase(), relevance.offset, bytes, relevance.lifetime);
+            add(letter.to_ascii_uppercase(), relevance.offset, relevance_bytes, relevance.lifetime);
         }
     }
+    for (step, direction) in (0..model.steps()).flat_map(|step| Direction::ALL.map(|direction| (step, direction))) {
+        let time = direction.time(model.steps(), step);
+        let life = Lifetime { first: time, last: time };
+        let bytes = scratch_bytes(model, mode, direction, step);
+        add(SCRATCH, model.scratch_offset(mode, direction, step), bytes, life);
+    }
     if mode.explains() {
-        for step in 0..model.steps() {
-            let time = backward_time(model.steps(), step);
-            let life = Lifetime { first: time, last: time };
-            add(SCRATCH, model.scratch_offset(mode, step), scratch_bytes(model, mode, step), life);
-        }
         let always = Lifetime { first: 0, last: end_time(model.steps()) };
         add(LEDGER, model.ledger_offset(mode), ledger_bytes(model), always);
     }

@@ -2,7 +2,8 @@
 
 use crate::facts;
 use crate::image::Image;
-use crate::network::{Layer, Network, Port};
+use crate::network::{Int8, Layer, Network, Port, Quantization};
+use crate::pack;
 use crate::plan::Plan;
 use crate::text::Strings;
 use relprop::error::ImageError;
@@ -133,7 +134,12 @@ fn tensors(network: &Network, strings: &mut Strings) -> Result<Vec<u8>, EmitErro
     let non_negative = facts::non_negative(network);
     for ((tensor, root), non_negative) in network.tensors.iter().zip(storage).zip(non_negative) {
         let mut record = [0; tensor::SIZE];
-        put(&mut record, tensor::DTYPE, &[DType::F32 as u8]);
+        let dtype = if tensor.quantization.is_some() { DType::I8 } else { DType::F32 };
+        put(&mut record, tensor::DTYPE, &[dtype as u8]);
+        if let Some(Quantization { scale, zero_point }) = tensor.quantization {
+            put(&mut record, tensor::SCALE, &scale.to_le_bytes());
+            put(&mut record, tensor::ZERO_POINT, &i32::from(zero_point).to_le_bytes());
+        }
         put(&mut record, tensor::FLAGS, &[if non_negative { tensor::NON_NEGATIVE } else { 0 }]);
         put(&mut record, tensor::NAME, &strings.name(&tensor.name).to_le_bytes());
         put(&mut record, tensor::HEIGHT, &size(tensor.shape.height, "activations")?);
@@ -179,9 +185,7 @@ fn step_record(
     put_all(&mut record, step::DILATION, layer.dilation.map(u16::to_le_bytes));
     put_all(&mut record, step::PADS, layer.pads.map(u16::to_le_bytes));
     put(&mut record, step::GROUPS, &layer.groups.to_le_bytes());
-    for (at, block) in (step::PARAMS..).step_by(8).zip(&layer.params) {
-        put_all(&mut record, at, params.push(block)?);
-    }
+    put(&mut record, step::PARAMS, params.push_all(layer)?.as_flattened().as_flattened());
     put_all(&mut record, step::FLOATS, layer.floats.map(f32::to_le_bytes));
     put_all(&mut record, step::INTS, layer.ints.map(u32::to_le_bytes));
     Ok(record)
@@ -239,7 +243,7 @@ fn plan_table(plan: &Plan) -> Vec<u8> {
         table.extend_from_slice(&placement(relevance));
     }
     for &scratch in &plan.scratch {
-        table.extend_from_slice(&offset(scratch));
+        table.extend_from_slice(scratch.map(offset).as_flattened());
     }
     table
 }
@@ -264,14 +268,38 @@ struct Params {
 
 impl Params {
     /// Appends a block, aligned, and returns its offset in bytes and its length in elements.
-    fn push(&mut self, block: &[f32]) -> Result<[[u8; 4]; 2], EmitError> {
+    fn push<const W: usize>(&mut self, block: &[[u8; W]]) -> Result<[[u8; 4]; 2], EmitError> {
         if block.is_empty() {
             return Ok([[0; 4]; 2]);
         }
         self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
         let place = [size(self.bytes.len(), "weights")?, size(block.len(), "weights")?];
-        self.bytes.extend(block.iter().flat_map(|value| value.to_le_bytes()));
+        self.bytes.extend_from_slice(block.as_flattened());
         Ok(place)
+    }
+
+    /// Appends the blocks of a step.
+    fn push_all(&mut self, layer: &Layer) -> Result<[[[u8; 4]; 2]; 4], EmitError> {
+        let mut places = [[[0; 4]; 2]; 4];
+        for (place, block) in places.iter_mut().zip(&layer.params) {
+            *place = self.push(&block.iter().map(|value| value.to_le_bytes()).collect::<Vec<_>>())?;
+        }
+        if layer.int8 == Int8::default() {
+            return Ok(places);
+        }
+        let Int8 { weights, bias, rescale } = &layer.int8;
+        let padding = if layer.op.is_weighted() { pack::int8::padding(weights.len()) } else { 0 };
+        let weights: Vec<[u8; 1]> =
+            weights.iter().map(|&w| w.to_le_bytes()).chain(std::iter::repeat_n([0], padding)).collect();
+        let bias: Vec<[u8; 4]> = bias.iter().map(|value| value.to_le_bytes()).collect();
+        let pairs = |&[multiplier, shift]: &[i32; 2]| {
+            let mut pair = [0; 8];
+            put(&mut pair, 0, &multiplier.to_le_bytes());
+            put(&mut pair, 4, &shift.to_le_bytes());
+            pair
+        };
+        let rescale: Vec<[u8; 8]> = rescale.iter().map(pairs).collect();
+        Ok([self.push(&weights)?, self.push(&bias)?, self.push(&rescale)?, places[3]])
     }
 }
 

@@ -37,7 +37,9 @@ pub fn storage(network: &Network) -> Vec<usize> {
         let alone = consumers.get(from) == Some(&1) && is_output.get(from) == Some(&false);
         let possible = match step.op {
             Op::View => true,
-            Op::Activation => producer.get(from).is_some_and(|op| op.is_some_and(Op::is_linear)),
+            Op::Activation => {
+                !is_int8(network, from) && producer.get(from).is_some_and(|op| op.is_some_and(Op::is_linear))
+            }
             _ => false,
         };
         if let (true, true, Some(&root)) = (alone, possible, storage.get(from))
@@ -55,10 +57,25 @@ pub fn non_negative(network: &Network) -> Vec<bool> {
     for step in &network.steps {
         let inputs = step.operands.iter().all(|&operand| known.get(operand) == Some(&true));
         if let Some(output) = known.get_mut(step.output) {
-            *output = is_non_negative(step, inputs);
+            *output = match network.tensors.get(step.output).and_then(|tensor| tensor.quantization) {
+                Some(quantization) => is_non_negative_int8(step, inputs, quantization.zero_point),
+                None => is_non_negative(step, inputs),
+            };
         }
     }
     known
+}
+
+fn is_int8(network: &Network, tensor: usize) -> bool {
+    network.tensors.get(tensor).is_some_and(|tensor| tensor.quantization.is_some())
+}
+
+/// No integer may be below the one that stands for zero.
+fn is_non_negative_int8(step: &Layer, inputs: bool, zero_point: i8) -> bool {
+    let ranged = !matches!(step.op, Op::Activation | Op::Softmax | Op::Quantize) && !step.op.is_structural();
+    let [low, ..] = step.ints.map(|bits| bits as i32);
+    let kept = step.op.is_structural() || step.op == Op::Quantize;
+    zero_point == i8::MIN || (ranged && low >= i32::from(zero_point)) || (kept && inputs)
 }
 
 fn is_non_negative(step: &Layer, inputs: bool) -> bool {
@@ -81,6 +98,7 @@ fn is_non_negative(step: &Layer, inputs: bool) -> bool {
         | Op::View
         | Op::Transpose
         | Op::LocalResponseNorm => inputs,
+        Op::Quantize | Op::Dequantize => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
     }
 }

@@ -33,7 +33,7 @@
 //! let model = image.model()?;
 //! let mut arena = vec![0; model.arena_bytes(Mode::Infer) + 16];
 //! let mut session = Session::new(&model, &mut arena, Mode::Infer)?;
-//! assert_eq!(session.run(&[1.0, 2.0])?, [4.5]);
+//! assert_eq!(session.run(&[1.0, 2.0])?.floats(), Some(&[4.5][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -22,12 +22,35 @@ pub struct Network {
 }
 
 /// An activation of the network, batch 1, channels last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Name.
     pub name: String,
     /// Extent.
     pub shape: Shape,
+    /// Of an int8 tensor, what its integers stand for; `None` for floats.
+    pub quantization: Option<Quantization>,
+}
+
+/// What the integers of a tensor stand for: `(q − zero_point) · scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantization {
+    /// The real value of one unit: finite, above zero.
+    pub scale: f32,
+    /// The integer that stands for 0.0.
+    pub zero_point: i8,
+}
+
+/// The parameters of an int8 step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Int8 {
+    /// Weights as the kernel wants them, without the zeros behind them (see [`crate::pack::int8`]), or the table of an
+    /// activation.
+    pub weights: Vec<i8>,
+    /// Bias per output channel, in units of input scale times weight scale.
+    pub bias: Vec<i32>,
+    /// Multiplier and shift per output channel, or per operand and for the output of an addition.
+    pub rescale: Vec<[i32; 2]>,
 }
 
 /// One layer. Fields that its op does not use are zero or empty.
@@ -55,8 +78,10 @@ pub struct Layer {
     pub pads: [u16; 4],
     /// Groups of a convolution.
     pub groups: u32,
-    /// Weights as the kernel wants them (see [`crate::pack`]), bias, and two more.
+    /// Of a float step: weights as the kernel wants them (see [`crate::pack`]), bias, and two more.
     pub params: [Vec<f32>; 4],
+    /// Of an int8 step, instead.
+    pub int8: Int8,
     /// Float attributes.
     pub floats: [f32; 4],
     /// Integer attributes.
@@ -79,6 +104,7 @@ impl Layer {
             pads: [0; 4],
             groups: 0,
             params: Default::default(),
+            int8: Int8::default(),
             floats: [0.0; 4],
             ints: [0; 8],
         }

@@ -4,6 +4,8 @@
 //! outputs][kernel row][kernel column][input channel][8]`, output channel `8·block + lane` of its group, zeros where
 //! the last block has more lanes than channels. Missing weights are taken as zero.
 
+pub mod int8;
+
 use relprop::model::format::BLOCK;
 
 /// Extents of a convolution's weights.

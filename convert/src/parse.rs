@@ -1,8 +1,10 @@
 //! Image to network: the inverse of [`crate::emit()`].
 
-use crate::network::{Layer, Network, Port, Tensor};
+use crate::network::{Int8, Layer, Network, Port, Quantization, Tensor};
+use crate::pack;
 use relprop::Model;
 use relprop::model::format::MAX_RANK;
+use relprop::step::{DType, Step};
 
 /// Copies all that an image says into a network that can be edited.
 ///
@@ -19,7 +21,12 @@ pub fn parse(model: &Model<'_>) -> Network {
 
 fn tensor(model: &Model<'_>, index: usize) -> Tensor {
     let tensor = model.tensor(index);
-    Tensor { name: model.tensor_name(&tensor).to_owned(), shape: tensor.shape }
+    let quantized = tensor.dtype == DType::I8;
+    Tensor {
+        name: model.tensor_name(&tensor).to_owned(),
+        shape: tensor.shape,
+        quantization: quantized.then_some(Quantization { scale: tensor.scale, zero_point: tensor.zero_point as i8 }),
+    }
 }
 
 fn step(model: &Model<'_>, index: usize) -> Layer {
@@ -36,9 +43,31 @@ fn step(model: &Model<'_>, index: usize) -> Layer {
         dilation: step.dilation,
         pads: step.pads,
         groups: step.groups as u32,
-        params: step.params.map(|block| floats(model.params(block, size_of::<f32>()))),
+        params: if model.is_int8(&step) {
+            Default::default()
+        } else {
+            step.params.map(|block| floats(model.params(block, size_of::<f32>())))
+        },
+        int8: if model.is_int8(&step) { int8(model, &step) } else { Int8::default() },
         floats: step.floats,
         ints: step.ints,
+    }
+}
+
+fn int8(model: &Model<'_>, step: &Step) -> Int8 {
+    let [weights, bias, rescale, _] = step.params;
+    let weights: Vec<i8> = model.params(weights, 1).iter().map(|&byte| byte as i8).collect();
+    let input = model.tensor(model.operand(step, 0)).shape;
+    let kept = pack::int8::unpadded_len(step, input, model.tensor(step.output).shape).min(weights.len());
+    let (bias, _) = model.params(bias, 4).as_chunks();
+    let (rescale, _) = model.params(rescale, 8).as_chunks::<8>();
+    Int8 {
+        weights: weights.get(..kept).unwrap_or_default().to_vec(),
+        bias: bias.iter().map(|&word| i32::from_le_bytes(word)).collect(),
+        rescale: rescale
+            .iter()
+            .map(|&[a, b, c, d, e, f, g, h]| [[a, b, c, d], [e, f, g, h]].map(i32::from_le_bytes))
+            .collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::allocate::{Block, allocate};
 use relprop::model::Model;
 use relprop::plan::{
-    Lifetime, Mode, Placement, backward_time, end_time, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime,
+    Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime,
 };
 
 /// The plan of one mode: what an image stores, and how good it is.
@@ -21,8 +21,8 @@ pub struct Plan {
     pub values: Vec<Placement>,
     /// Place of every tensor's relevance; nowhere in a mode that does not explain.
     pub relevances: Vec<Placement>,
-    /// Offset of every step's scratch on its way back, where it needs any.
-    pub scratch: Vec<Option<usize>>,
+    /// Offset of every step's scratch on its way forward and back, where it needs any.
+    pub scratch: Vec<[Option<usize>; 2]>,
 }
 
 /// No relevance.
@@ -33,18 +33,26 @@ impl Plan {
     pub fn new(model: &Model<'_>, mode: Mode) -> Self {
         let mut blocks = Blocks::default();
         let roots: Vec<usize> = (0..model.tensors()).map(|t| model.storage(t)).collect();
-        let values: Vec<Slot> =
-            roots.iter().map(|&root| blocks.tensor(model, root, value_lifetime(model, mode, root), 0)).collect();
+        let values: Vec<Slot> = roots
+            .iter()
+            .map(|&root| {
+                blocks.tensor((0, root), model.tensor(root).bytes(), value_lifetime(model, mode, root))
+            })
+            .collect();
         let relevances: Vec<Slot> = roots
             .iter()
             .filter(|_| mode.explains())
-            .map(|&root| blocks.tensor(model, root, relevance_lifetime(model, root), 1))
+            .map(|&root| {
+                blocks.tensor((1, root), model.tensor(root).relevance_bytes(), relevance_lifetime(model, root))
+            })
             .collect();
-        let scratch: Vec<Option<usize>> = (0..model.steps())
+        let scratch: Vec<[Option<usize>; 2]> = (0..model.steps())
             .map(|step| {
-                let time = backward_time(model.steps(), step);
-                let bytes = scratch_bytes(model, mode, step);
-                (bytes > 0).then(|| blocks.push(bytes, Lifetime { first: time, last: time }))
+                Direction::ALL.map(|direction| {
+                    let time = direction.time(model.steps(), step);
+                    let bytes = scratch_bytes(model, mode, direction, step);
+                    (bytes > 0).then(|| blocks.push(bytes, Lifetime { first: time, last: time }))
+                })
             })
             .collect();
         let ledger = mode
@@ -65,7 +73,7 @@ impl Plan {
             } else {
                 vec![NOWHERE; model.tensors()]
             },
-            scratch: scratch.into_iter().map(|block| block.and_then(offset)).collect(),
+            scratch: scratch.into_iter().map(|both| both.map(|block| block.and_then(offset))).collect(),
         }
     }
 }
@@ -91,12 +99,12 @@ impl Blocks {
         self.list.len() - 1
     }
 
-    fn tensor(&mut self, model: &Model<'_>, root: usize, lifetime: Lifetime, kind: usize) -> Slot {
-        if let Some(&slot) = self.known.get(&(kind, root)) {
+    fn tensor(&mut self, key: (usize, usize), bytes: usize, lifetime: Lifetime) -> Slot {
+        if let Some(&slot) = self.known.get(&key) {
             return slot;
         }
-        let slot = Slot { block: self.push(model.tensor(root).bytes(), lifetime), lifetime };
-        self.known.insert((kind, root), slot);
+        let slot = Slot { block: self.push(bytes, lifetime), lifetime };
+        self.known.insert(key, slot);
         slot
     }
 }

@@ -196,7 +196,7 @@ fn run(bytes: &[u8], x: &[f32]) -> Vec<f32> {
     let mut session = Session::new(&model, &mut arena, Mode::Infer).expect("the arena is large enough");
     let scores = session.run(&input).expect("the input fits");
     let mut output = vec![0.0; scores.len()];
-    model.output(0).to_user(scores, &mut output);
+    model.output(0).to_user(scores.floats().unwrap(), &mut output);
     output
 }
 

@@ -60,6 +60,8 @@ pub enum Reason {
     Params,
     /// An attribute is out of range or not finite.
     Attribute,
+    /// A step that does not rescale joins tensors of different units.
+    Scale,
     /// A step reads a tensor before it is written, or a tensor is written twice or never.
     Order,
     /// A tensor is said to be non-negative but need not be.
@@ -99,6 +101,7 @@ impl Reason {
             Self::Operands => "wrong number of operands",
             Self::Params => "a parameter block has the wrong length",
             Self::Attribute => "an attribute is out of range",
+            Self::Scale => "tensors of different scale or zero point meet where nothing rescales",
             Self::Order => "a tensor is read before it is written, written twice or never written",
             Self::Sign => "a tensor is called non-negative but need not be",
             Self::Storage => "storage is shared where the step cannot work in place",
@@ -194,6 +197,11 @@ pub enum RunError {
         /// Which element.
         index: usize,
     },
+    /// Integers were given for an input of floats.
+    NotInt8 {
+        /// Which input.
+        input: usize,
+    },
 }
 
 impl fmt::Display for RunError {
@@ -208,6 +216,7 @@ impl fmt::Display for RunError {
             Self::NotFinite { input, index } => {
                 write!(f, "input {input}, element {index} is not a finite number")
             }
+            Self::NotInt8 { input } => write!(f, "input {input} takes floats, integers were given"),
         }
     }
 }

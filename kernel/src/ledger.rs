@@ -40,6 +40,15 @@ impl Entry {
     }
 }
 
+/// The books of one step in integers, in units of the relevance at the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whole {}
+
+impl Whole {
+    /// Words that an entry takes in the arena.
+    pub(crate) const WORDS: usize = 16;
+}
+
 /// The books of an explanation.
 #[derive(Clone, Copy, Debug)]
 pub struct Ledger<'a> {

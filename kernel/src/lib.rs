@@ -21,7 +21,7 @@
 //! let mut session = Session::new(&model, &mut arena, Mode::Explain)?;
 //!
 //! let scores = session.run(&[1.0, 2.0])?;
-//! println!("scores {scores:?}");
+//! println!("scores {:?}", scores.floats());
 //!
 //! let composite = Composite::new(Preset::EpsilonPlus);
 //! let explanation = session.explain(&Target::TOP, &composite)?;
@@ -58,7 +58,9 @@ compile_error!("images are little-endian and read in place");
 pub mod composite;
 pub mod error;
 pub mod explanation;
+mod fixed;
 mod lanes;
+mod lanes8;
 mod layers;
 pub mod ledger;
 pub mod loops;
@@ -69,6 +71,7 @@ pub mod rule;
 mod session;
 pub mod step;
 pub mod target;
+mod values;
 
 pub use composite::{Composite, Override, Preset, Select};
 pub use error::{ExplainError, ImageError, RunError, SessionError};
@@ -79,3 +82,4 @@ pub use plan::Mode;
 pub use rule::{Bias, Bound, Choice, Rule, Stabilizer, Ties};
 pub use session::{Observed, Session};
 pub use target::{Seed, Target};
+pub use values::Values;

@@ -5,6 +5,7 @@ use crate::error::ExplainError;
 use crate::lanes::positive;
 use crate::math;
 use crate::session::Session;
+use crate::values::Values;
 use crate::step::{quotient, remainder};
 use crate::target::Target;
 
@@ -126,7 +127,7 @@ pub fn occlusion(
     let shape = model.tensor(model.input(0).tensor).shape;
     let (window, stride) = (window.max(1), stride.max(1));
     let score =
-        |scores: &[f32]| scores.get(class).copied().ok_or(ExplainError::NoSuchClass { class, classes: scores.len() });
+        |scores: Values<'_>| scores.get(class).ok_or(ExplainError::NoSuchClass { class, classes: scores.len() });
     let whole = score(session.run(input)?)?;
     let place = |i: usize| (quotient(i, shape.row()), quotient(remainder(i, shape.row()), shape.channels));
     let inside = |i: usize, top: usize, left: usize| {

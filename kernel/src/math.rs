@@ -35,6 +35,11 @@ pub fn tanh(x: f32) -> f32 {
     libm::tanhf(x)
 }
 
+/// The nearest whole number, ties away from zero.
+pub fn round(x: f32) -> f32 {
+    libm::roundf(x)
+}
+
 /// The error function.
 pub fn erf(x: f32) -> f32 {
     libm::erff(x)

@@ -8,6 +8,7 @@
 //! The plan itself (offsets) is made by the converter and stored in the image; here are the lifetimes that it must
 //! respect, and that [`Model::new`] holds it to.
 
+use crate::layers::int8;
 use crate::layers::linear::Scratch;
 use crate::model::Model;
 use crate::step::Op;
@@ -32,6 +33,29 @@ impl Mode {
     /// Whether relevance has a place in this mode.
     pub const fn explains(self) -> bool {
         !matches!(self, Self::Infer)
+    }
+}
+
+/// Which way a step works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Direction {
+    /// From the input to the output.
+    Forward,
+    /// Back.
+    Back,
+}
+
+impl Direction {
+    /// Both, in the order of the image.
+    pub const ALL: [Self; 2] = [Self::Forward, Self::Back];
+
+    /// When a step works in this direction, in a model of `steps` steps.
+    pub const fn time(self, steps: usize, step: usize) -> usize {
+        match self {
+            Self::Forward => forward_time(step),
+            Self::Back => backward_time(steps, step),
+        }
     }
 }
 
@@ -156,12 +180,21 @@ pub const fn relevance_lifetime(model: &Model<'_>, storage: usize) -> Lifetime {
     life
 }
 
-/// Bytes of scratch that a step needs on its way back.
-pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, index: usize) -> usize {
-    if !mode.explains() {
+/// Bytes of scratch that a step needs.
+pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, direction: Direction, index: usize) -> usize {
+    let step = model.step(index);
+    if model.is_int8(&step) {
+        let input = model.tensor(model.operand(&step, 0)).shape;
+        let output = model.tensor(step.output).shape;
+        return match direction {
+            Direction::Forward => int8::Scratch::forward(&step, input),
+            Direction::Back if mode.explains() => int8::Scratch::of(&step, input, output).bytes(),
+            Direction::Back => 0,
+        };
+    }
+    if !mode.explains() || matches!(direction, Direction::Forward) {
         return 0;
     }
-    let step = model.step(index);
     // An activation in place recomputes what it overwrote, with the scratch of the step before it.
     let recomputed = match step.op {
         Op::Activation if model.in_place(&step) => match model.producer(model.operand(&step, 0)) {
@@ -180,7 +213,8 @@ pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, index: usize) -> usize
 
 /// Bytes of the ledger and of the marks that say which relevances have been written.
 pub const fn ledger_bytes(model: &Model<'_>) -> usize {
-    4 * model.steps() * crate::ledger::Entry::WORDS + model.tensors().next_multiple_of(4)
+    let words = if model.is_all_int8() { crate::ledger::Whole::WORDS } else { crate::ledger::Entry::WORDS };
+    4 * model.steps() * words + model.tensors().next_multiple_of(4)
 }
 
 /// Where one tensor lies in an arena, and when.

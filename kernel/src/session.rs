@@ -4,15 +4,16 @@ use crate::composite::{Composite, is_softmax_head};
 use crate::error::{ExplainError, RunError, SessionError};
 use crate::explanation::Explanation;
 use crate::lanes::{Exact, Sum, absolute, copy};
-use crate::layers::Tape;
+use crate::layers::{Tape, bytes_mut};
 use crate::layers::way::Taken;
 use crate::ledger::{Entry, Ledger};
 use crate::model::Model;
 use crate::model::format::ALIGNMENT;
 use crate::plan::Mode;
 use crate::rule::{Choice, Rule};
-use crate::step::Op;
-use crate::target::{Seed, Target, arg_max};
+use crate::step::{DType, Op};
+use crate::target::{Seed, Target};
+use crate::values::Values;
 
 /// An inference in progress: a model, and the caller's arena.
 pub struct Session<'m, 'a> {
@@ -41,7 +42,7 @@ pub struct Observed<'s> {
     /// Its relevance, in the kernel's order.
     pub relevance: &'s [f32],
     /// Its value: kept in [`Mode::Retain`] only, and not where an activation has overwritten it in place.
-    pub value: Option<&'s [f32]>,
+    pub value: Option<Values<'s>>,
 }
 
 impl<'m, 'a> Session<'m, 'a> {
@@ -75,11 +76,12 @@ impl<'m, 'a> Session<'m, 'a> {
         self.tape.mode
     }
 
-    /// Runs the network on its one input (in the kernel's order: channels last) and returns the first output.
+    /// Runs the network on its one input (in the kernel's order: channels last) and returns the first output. An int8
+    /// input is given in real numbers, too, and quantised here.
     ///
     /// # Errors
     /// The input has the wrong length, or an element that is not finite.
-    pub fn run(&mut self, input: &[f32]) -> Result<&[f32], RunError> {
+    pub fn run(&mut self, input: &[f32]) -> Result<Values<'_>, RunError> {
         self.run_all(&[input])
     }
 
@@ -87,7 +89,55 @@ impl<'m, 'a> Session<'m, 'a> {
     ///
     /// # Errors
     /// As [`run`](Self::run), or the wrong number of inputs.
-    pub fn run_all(&mut self, inputs: &[&[f32]]) -> Result<&[f32], RunError> {
+    pub fn run_all(&mut self, inputs: &[&[f32]]) -> Result<Values<'_>, RunError> {
+        let model = self.tape.model;
+        self.fits(inputs)?;
+        for (i, input) in inputs.iter().enumerate() {
+            if let Some(index) = input.iter().position(|v| !v.is_finite()) {
+                return Err(RunError::NotFinite { input: i, index });
+            }
+        }
+        for (i, input) in inputs.iter().enumerate() {
+            let tensor = model.tensor(model.input(i).tensor);
+            let place = self.tape.value(model.input(i).tensor);
+            let Some(to) = self.tape.arena.get_mut(place) else { continue };
+            match tensor.dtype {
+                DType::F32 => copy(to, input),
+                DType::I8 => bytes_mut(to).iter_mut().zip(*input).for_each(|(to, x)| *to = tensor.quantized(*x)),
+            }
+        }
+        self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
+        self.forward();
+        Ok(self.first_output())
+    }
+
+    /// Runs a network whose inputs are all int8 on integers as they are.
+    ///
+    /// # Errors
+    /// The wrong number of inputs, one of the wrong length, or one that is not int8.
+    pub fn run_int8(&mut self, inputs: &[&[i8]]) -> Result<Values<'_>, RunError> {
+        let model = self.tape.model;
+        self.fits(inputs)?;
+        for i in 0..inputs.len() {
+            if model.tensor(model.input(i).tensor).dtype != DType::I8 {
+                return Err(RunError::NotInt8 { input: i });
+            }
+        }
+        let mut non_negative = true;
+        for (i, input) in inputs.iter().enumerate() {
+            let zero_point = model.tensor(model.input(i).tensor).zero_point;
+            non_negative &= input.iter().all(|q| i32::from(*q) >= zero_point);
+            let place = self.tape.value(model.input(i).tensor);
+            let to = bytes_mut(self.tape.arena.get_mut(place).unwrap_or(&mut []));
+            to.iter_mut().zip(*input).for_each(|(to, q)| *to = *q);
+        }
+        self.tape.inputs_non_negative = non_negative;
+        self.forward();
+        Ok(self.first_output())
+    }
+
+    /// As many inputs as the model has, each as long as it should be.
+    fn fits<T>(&self, inputs: &[&[T]]) -> Result<(), RunError> {
         let model = self.tape.model;
         if inputs.len() != model.inputs() {
             return Err(RunError::InputCount { expected: model.inputs(), given: inputs.len() });
@@ -97,35 +147,37 @@ impl<'m, 'a> Session<'m, 'a> {
             if input.len() != expected {
                 return Err(RunError::InputLength { input: i, expected, given: input.len() });
             }
-            if let Some(index) = input.iter().position(|v| !v.is_finite()) {
-                return Err(RunError::NotFinite { input: i, index });
-            }
         }
-        for (i, input) in inputs.iter().enumerate() {
-            let place = self.tape.value(model.input(i).tensor);
-            if let Some(to) = self.tape.arena.get_mut(place) {
-                copy(to, input);
-            }
-        }
-        self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
-        self.forward();
-        Ok(self.output(0).unwrap_or(&[]))
+        Ok(())
+    }
+
+    fn first_output(&self) -> Values<'_> {
+        self.output(0).unwrap_or(Values::F32(&[]))
     }
 
     fn forward(&mut self) {
         for i in 0..self.tape.model.steps() {
             let step = self.tape.model.step(i);
-            self.tape.forward(&step);
+            self.tape.forward(i, &step);
         }
         self.state = State::Ran;
     }
 
     /// An output of the last run, in the kernel's order; `None` before one, or where there is no such output.
-    pub fn output(&self, i: usize) -> Option<&[f32]> {
+    pub fn output(&self, i: usize) -> Option<Values<'_>> {
         if self.state == State::Empty || i >= self.tape.model.outputs() {
             return None;
         }
-        self.tape.arena.get(self.tape.value(self.tape.model.output(i).tensor))
+        self.tape.values_of(self.tape.model.output(i).tensor)
+    }
+
+    /// What an output is before any softmax, in the kernel's order: what relevance starts from. `None` before a run and
+    /// after an explanation in [`Mode::Explain`], where relevance has overlaid it, and in [`Mode::Infer`].
+    pub fn logits(&self, i: usize) -> Option<Values<'_>> {
+        if self.state != State::Ran || i >= self.tape.model.outputs() || !self.tape.mode.explains() {
+            return None;
+        }
+        self.tape.values_of(self.tape.model.seed_tensor(&self.tape.model.output(i)))
     }
 
     /// Explains the last run: relevance of every input for the target.
@@ -242,8 +294,9 @@ impl<'m, 'a> Session<'m, 'a> {
         };
         let memory = [self.tape.value(tensor), self.tape.relevance(tensor)];
         let Ok([f, r]) = self.tape.arena.get_disjoint_mut(memory) else { return Err(ExplainError::Mode) };
-        let value_of = |k: usize| f.get(k).copied().unwrap_or(0.0);
-        let top = arg_max(f);
+        let f = Values::new(f, &model.tensor(tensor));
+        let value_of = |k: usize| f.get(k).unwrap_or(0.0);
+        let top = f.top();
         // What starts where; everything else starts with nothing.
         let (class, starts) = match target.seed {
             Seed::Top => (top, [top.map(|k| (k, value_of(k))), None]),
@@ -253,7 +306,7 @@ impl<'m, 'a> Session<'m, 'a> {
             Seed::All | Seed::Values(_) => (None, [None, None]),
         };
         match target.seed {
-            Seed::All => copy(r, f),
+            Seed::All => r.iter_mut().zip(f.iter()).for_each(|(r, f)| *r = f),
             Seed::Values(values) if values.len() == r.len() && values.iter().all(|v| v.is_finite()) => {
                 copy(r, values);
             }
@@ -321,7 +374,7 @@ impl<'m, 'a> Session<'m, 'a> {
 
     fn show(&self, tensor: usize, step: Option<usize>, observer: &mut impl FnMut(Observed<'_>)) {
         let kept = self.tape.mode == Mode::Retain && !self.tape.model.is_overwritten(tensor);
-        let value = if kept { self.tape.arena.get(self.tape.value(tensor)) } else { None };
+        let value = if kept { self.tape.values_of(tensor) } else { None };
         observer(Observed { tensor, step, relevance: self.slice(tensor), value });
     }
 }

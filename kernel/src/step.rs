@@ -8,6 +8,8 @@ use crate::model::format::{MAX_RANK, port, step};
 pub enum DType {
     /// IEEE 754 single precision.
     F32 = 0,
+    /// `(q − zero point) · scale`.
+    I8 = 1,
 }
 
 impl DType {
@@ -15,6 +17,7 @@ impl DType {
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::F32),
+            1 => Some(Self::I8),
             _ => None,
         }
     }
@@ -23,7 +26,13 @@ impl DType {
     pub const fn size(self) -> usize {
         match self {
             Self::F32 => 4,
+            Self::I8 => 1,
         }
+    }
+
+    /// Whether both are the same (`==`, usable in `const`).
+    pub const fn same(self, other: Self) -> bool {
+        self as u8 == other as u8
     }
 }
 
@@ -67,6 +76,10 @@ pub struct Tensor {
     pub dtype: DType,
     /// Extent.
     pub shape: Shape,
+    /// The real value of one unit of an integer tensor; zero for floats.
+    pub scale: f32,
+    /// The integer that stands for 0.0; zero for floats.
+    pub zero_point: i32,
     /// No element is ever negative.
     pub non_negative: bool,
     /// The tensor whose memory this one uses (its own index unless an in-place step writes it).
@@ -79,6 +92,23 @@ impl Tensor {
     /// Bytes that the tensor takes in the arena.
     pub const fn bytes(&self) -> usize {
         self.shape.elements() * self.dtype.size()
+    }
+
+    /// Bytes that its relevance takes: four per element, whatever the type.
+    pub const fn relevance_bytes(&self) -> usize {
+        self.shape.elements() * 4
+    }
+
+    /// The real value of an integer of this tensor.
+    pub fn real(&self, q: i8) -> f32 {
+        (i32::from(q) - self.zero_point) as f32 * self.scale
+    }
+
+    /// The integer nearest a real value, ties away from zero; saturates.
+    pub fn quantized(&self, value: f32) -> i8 {
+        let q = crate::math::round(value / self.scale) + self.zero_point as f32;
+        // A cast saturates, and makes zero of what is not a number.
+        q as i8
     }
 }
 
@@ -120,6 +150,10 @@ pub enum Op {
     LocalResponseNorm = 16,
     /// Softmax or log-softmax over channels.
     Softmax = 17,
+    /// Float to int8.
+    Quantize = 18,
+    /// Int8 to float.
+    Dequantize = 19,
 }
 
 impl Op {
@@ -143,6 +177,8 @@ impl Op {
             15 => Self::Transpose,
             16 => Self::LocalResponseNorm,
             17 => Self::Softmax,
+            18 => Self::Quantize,
+            19 => Self::Dequantize,
             _ => return None,
         })
     }
@@ -162,9 +198,14 @@ impl Op {
         matches!(self, Self::Concat | Self::Pad | Self::Slice | Self::View | Self::Transpose)
     }
 
+    /// Changes the type of the elements and nothing else.
+    pub const fn is_conversion(self) -> bool {
+        matches!(self, Self::Quantize | Self::Dequantize)
+    }
+
     /// The way back reads what the step read on the way forward.
     pub const fn reads_operands_back(self) -> bool {
-        !self.is_structural()
+        !self.is_structural() && !self.is_conversion()
     }
 
     /// Name as the command line and the documentation write it.
@@ -187,6 +228,8 @@ impl Op {
             Self::Transpose => "transpose",
             Self::LocalResponseNorm => "local_response_norm",
             Self::Softmax => "softmax",
+            Self::Quantize => "quantize",
+            Self::Dequantize => "dequantize",
         }
     }
 }
@@ -530,9 +573,14 @@ impl Step {
         }
     }
 
+    /// Whether the second operand of an addition is subtracted.
+    pub const fn subtracts(&self) -> bool {
+        self.flags & step::FLAG_SUBTRACT != 0
+    }
+
     /// Sign of the second operand of an addition.
     pub const fn second_sign(&self) -> f32 {
-        if self.flags & step::FLAG_SUBTRACT == 0 { 1.0 } else { -1.0 }
+        if self.subtracts() { -1.0 } else { 1.0 }
     }
 }
 

@@ -80,7 +80,7 @@ pub fn explain_in(
     let mut values = vec![None; model.tensors()];
     let explanation = session.explain_with(target, composite, |seen| {
         relevance[seen.tensor] = Some(seen.relevance.to_vec());
-        values[seen.tensor] = seen.value.map(<[f32]>::to_vec);
+        values[seen.tensor] = seen.value.map(|value| value.iter().collect());
     })?;
     let ledger = explanation.ledger();
     Ok(Seen {
@@ -115,7 +115,7 @@ pub fn slices(inputs: &[Vec<f32>]) -> Vec<&[f32]> {
 }
 
 fn outputs(session: &Session<'_, '_>) -> Vec<Vec<f32>> {
-    (0..session.model().outputs()).map(|i| session.output(i).unwrap_or_default().to_vec()).collect()
+    (0..session.model().outputs()).map(|i| session.output(i).expect("an output").iter().collect()).collect()
 }
 
 /// Bit patterns: equal bits and not just equal numbers, so that −0 differs from 0 and NaN equals itself.

@@ -21,8 +21,13 @@ impl MaxPool {
         Self { input, output, vertical, horizontal }
     }
 
+    /// Channels.
+    pub fn channels(&self) -> usize {
+        self.input.channels
+    }
+
     /// The input pixels that an output pixel reads, in row-major order.
-    fn window(&self, pixel: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+    pub fn window(&self, pixel: usize) -> impl Iterator<Item = usize> + Clone + use<> {
         let (row, column) = (quotient(pixel, self.output.width), remainder(pixel, self.output.width));
         let (vertical, horizontal, width) = (self.vertical, self.horizontal, self.input.width);
         let (y, x) = (vertical.taps(row), horizontal.taps(column));

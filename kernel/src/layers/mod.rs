@@ -7,6 +7,7 @@ pub mod add;
 pub mod affine;
 pub mod conv;
 pub mod dense;
+pub mod int8;
 pub mod linear;
 pub mod local_response_norm;
 pub mod max_pool;
@@ -18,9 +19,10 @@ pub mod window;
 
 use crate::lanes;
 use crate::model::Model;
-use crate::plan::{Mode, Placement};
+use crate::plan::{Direction, Mode, Placement};
 use crate::rule::{Choice, Rule};
 use crate::step::{Op, Step};
+use crate::values::Values;
 use activation::Activation;
 use add::Add;
 use affine::Affine;
@@ -74,20 +76,36 @@ pub struct Tape<'m, 'a> {
     pub inputs_non_negative: bool,
 }
 
-impl Tape<'_, '_> {
-    fn range(&self, place: Placement, tensor: usize) -> Range<usize> {
-        let start = place.offset.unwrap_or(0) / 4;
-        start..start + place.offset.map_or(0, |_| self.model.tensor(tensor).shape.elements())
-    }
+/// Where something of so many bytes is, in words of the arena.
+fn words(place: Placement, bytes: usize) -> Range<usize> {
+    let start = place.offset.unwrap_or(0) / 4;
+    start..start + place.offset.map_or(0, |_| bytes.div_ceil(4))
+}
 
-    /// Where a tensor's value is.
+/// Words as the bytes they are.
+pub fn bytes(words: &[f32]) -> &[i8] {
+    bytemuck::try_cast_slice(words).unwrap_or(&[])
+}
+
+/// Words as the bytes they are.
+pub fn bytes_mut(words: &mut [f32]) -> &mut [i8] {
+    bytemuck::try_cast_slice_mut(words).unwrap_or(&mut [])
+}
+
+impl Tape<'_, '_> {
+    /// Where a tensor's value is, in whole words.
     pub fn value(&self, tensor: usize) -> Range<usize> {
-        self.range(self.model.value_placement(self.mode, tensor), tensor)
+        words(self.model.value_placement(self.mode, tensor), self.model.tensor(tensor).bytes())
     }
 
     /// Where a tensor's relevance is.
     pub fn relevance(&self, tensor: usize) -> Range<usize> {
-        self.range(self.model.relevance_placement(self.mode, tensor), tensor)
+        words(self.model.relevance_placement(self.mode, tensor), self.model.tensor(tensor).relevance_bytes())
+    }
+
+    /// A tensor's value.
+    pub fn values_of(&self, tensor: usize) -> Option<Values<'_>> {
+        self.arena.get(self.value(tensor)).map(|words| Values::new(words, &self.model.tensor(tensor)))
     }
 
     /// Values of a step's first two operands; the second is empty where there is none.
@@ -100,8 +118,14 @@ impl Tape<'_, '_> {
     }
 
     /// Runs a step forward.
-    pub fn forward(&mut self, step: &Step) {
+    pub fn forward(&mut self, index: usize, step: &Step) {
         let model = self.model;
+        if model.is_int8(step) {
+            return self.forward_int8(index, step);
+        }
+        if step.op.is_conversion() {
+            return self.convert(step);
+        }
         let output = self.value(step.output);
         let in_place = model.in_place(step);
         if step.op.is_structural() {
@@ -138,6 +162,23 @@ impl Tape<'_, '_> {
         }
     }
 
+    /// Float to int8, or back.
+    fn convert(&mut self, step: &Step) {
+        let from = self.model.tensor(self.model.operand(step, 0));
+        let to = self.model.tensor(step.output);
+        let memory = [self.value(self.model.operand(step, 0)), self.value(step.output)];
+        let Ok([x, y]) = self.arena.get_disjoint_mut(memory) else { return };
+        if step.op == Op::Quantize {
+            for (y, x) in bytes_mut(y).iter_mut().zip(x) {
+                *y = to.quantized(*x);
+            }
+        } else {
+            for (y, x) in y.iter_mut().zip(bytes(x)) {
+                *y = from.real(*x);
+            }
+        }
+    }
+
     /// Passes relevance back through a step, adding to what its operands have.
     pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
@@ -163,7 +204,7 @@ impl Tape<'_, '_> {
     fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken {
         let model = self.model;
         let ([x, x2], [sink, sink2]) = (self.operands(step), self.sinks(step));
-        let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(index)];
+        let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(Direction::Back, index)];
         let (non_negative, sizes) = (self.reads_non_negative(step), self.scratch_sizes(step));
         let Ok([x, x2, sink, sink2, r, scratch]) = self.arena.get_disjoint_mut(memory) else {
             return Taken::default();
@@ -207,9 +248,9 @@ impl Tape<'_, '_> {
         Scratch::of(step, input, self.model.tensor(step.output).shape)
     }
 
-    fn scratch(&self, index: usize) -> Range<usize> {
-        let bytes = crate::plan::scratch_bytes(&self.model, self.mode, index);
-        let start = self.model.scratch_offset(self.mode, index).unwrap_or(0) / 4;
+    fn scratch(&self, direction: Direction, index: usize) -> Range<usize> {
+        let bytes = crate::plan::scratch_bytes(&self.model, self.mode, direction, index);
+        let start = self.model.scratch_offset(self.mode, direction, index).unwrap_or(0) / 4;
         start..start + bytes / 4
     }
 
@@ -223,7 +264,7 @@ impl Tape<'_, '_> {
         }
         let before = model.step(producer);
         let [x, x2] = self.operands(&before);
-        let memory = [x, x2, self.relevance(step.output), self.scratch(index)];
+        let memory = [x, x2, self.relevance(step.output), self.scratch(Direction::Back, index)];
         let Ok([x, x2, r, scratch]) = self.arena.get_disjoint_mut(memory) else { return };
         let activation = Activation::new(&model, step);
         let row_len = model.tensor(before.output).shape.row();

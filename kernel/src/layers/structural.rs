@@ -104,7 +104,7 @@ impl Moves {
     }
 
     /// `y[to] = x[from]`.
-    pub fn forward(&self, x: &[f32], y: &mut [f32]) {
+    pub fn forward<T: Copy>(&self, x: &[T], y: &mut [T]) {
         self.each(|to, from| {
             if let (Some(y), Some(x)) = (y.get_mut(to), x.get(from)) {
                 *y = *x;

@@ -2,11 +2,12 @@
 //!
 //! The order matters: each check may use what the ones before it have established.
 
-use super::format::{ALIGNMENT, BLOCK, MAGIC, MAX_RANK, MAX_STEPS, NONE_16, NONE_32, Section, VERSION};
+use super::format::{ALIGNMENT, BLOCK, BLOCK_INT8, MAGIC, MAX_BIAS_INT8, MAX_FAN_INT8, MAX_RANK, MAX_STEPS, NONE_16, NONE_32};
+use super::format::{Section, VERSION};
 use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
-use crate::plan::{Lifetime, Mode, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime};
+use crate::plan::{Direction, Lifetime, Mode, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime};
 use crate::step::{Axis, DType, Function, Op, Shape, Step, remainder};
 
 /// No size in an image may exceed this: whatever is computed from it then fits 32 bits.
@@ -139,18 +140,29 @@ const fn tensors(model: &Model<'_>) -> Result<(), ImageError> {
         ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::NON_NEGATIVE == 0, Tensor i, UnknownFlag);
         ensure!(read_u16(model.image, at + tensor::RESERVED_18) == 0, Tensor i, Reserved);
         ensure!(read_u32(model.image, at + tensor::RESERVED_28) == 0, Tensor i, Reserved);
-        // Floats have no quantisation.
-        ensure!(read_u32(model.image, at + tensor::SCALE) == 0, Tensor i, Attribute);
-        ensure!(read_u32(model.image, at + tensor::ZERO_POINT) == 0, Tensor i, Attribute);
+        let zero_point = read_u32(model.image, at + tensor::ZERO_POINT) as i32;
+        match dtype {
+            DType::F32 => ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute),
+            DType::I8 => {
+                ensure!(is_scale(read_u32(model.image, at + tensor::SCALE)), Tensor i, Attribute);
+                ensure!(zero_point >= -128 && zero_point <= 127, Tensor i, Attribute);
+            }
+        }
         ensure!(string_exists(model, read_u16(model.image, at + tensor::NAME)), Tensor i, Index);
         ensure!(model.storage(i) < model.tensors(), Tensor i, Index);
         let shape = model.tensor(i).shape;
         let pixels = (shape.height as u64).saturating_mul(shape.width as u64);
-        let bytes = pixels.saturating_mul(shape.channels as u64).saturating_mul(dtype.size() as u64);
+        // The relevance of an element takes four bytes, whatever its type.
+        let bytes = pixels.saturating_mul(shape.channels as u64).saturating_mul(4);
         ensure!(bytes > 0 && bytes <= MAX_BYTES, Tensor i, Size);
         i += 1;
     }
     Ok(())
+}
+
+/// A finite number above zero, not subnormal, by its bits: nothing here computes with floats.
+const fn is_scale(bits: u32) -> bool {
+    bits >= 0x0080_0000 && bits < 0x7f80_0000
 }
 
 /// Which fields of its record an op uses; every other one must be zero.
@@ -163,11 +175,23 @@ struct Uses {
     params: usize,
     floats: usize,
     ints: usize,
+    /// Bytes of an element of each parameter block.
+    sizes: [u64; 4],
 }
 
 impl Uses {
     const NOTHING: Self =
-        Self { operands: (1, 1), variants: 1, flags: 0, window: false, groups: false, params: 0, floats: 0, ints: 0 };
+        Self {
+            operands: (1, 1),
+            variants: 1,
+            flags: 0,
+            window: false,
+            groups: false,
+            params: 0,
+            floats: 0,
+            ints: 0,
+            sizes: [4; 4],
+        };
 
     const fn of(op: Op) -> Self {
         match op {
@@ -186,7 +210,32 @@ impl Uses {
             Op::Transpose => Self { ints: 8, ..Self::NOTHING },
             Op::LocalResponseNorm => Self { floats: 3, ints: 1, ..Self::NOTHING },
             Op::Softmax => Self { variants: 2, ..Self::NOTHING },
+            Op::Quantize | Op::Dequantize => Self::NOTHING,
         }
+    }
+
+    /// The same for a step in int8, if there is one.
+    const fn of_int8(op: Op) -> Option<Self> {
+        let rescaled = Self { flags: field::FLAG_SINGLE_ROUNDING, params: 3, ints: 2, ..Self::NOTHING };
+        let uses = match op {
+            Op::Conv | Op::ConvTranspose => Self { window: true, groups: true, ..rescaled },
+            Op::Depthwise => Self { window: true, ..rescaled },
+            Op::Dense => rescaled,
+            Op::MaxPool => Self { window: true, ints: 2, ..Self::NOTHING },
+            Op::AveragePool => {
+                Self { window: true, flags: field::FLAG_COUNT_PAD | field::FLAG_SINGLE_ROUNDING, ..rescaled }
+            }
+            Op::Activation => Self { variants: 13, params: 1, floats: 2, ..Self::NOTHING },
+            Op::Add => {
+                Self { operands: (2, 2), flags: field::FLAG_SUBTRACT | field::FLAG_SINGLE_ROUNDING, ..rescaled }
+            }
+            Op::Mul => Self { operands: (2, 2), ..rescaled },
+            Op::Pad => Self { ints: 4, ..Self::NOTHING },
+            Op::Softmax => Self { ints: 3, ..Self::NOTHING },
+            Op::Concat | Op::Slice | Op::View | Op::Transpose => Self::of(op),
+            Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => return None,
+        };
+        Some(Self { sizes: [1, 4, 8, 4], ..uses })
     }
 }
 
@@ -196,6 +245,9 @@ const fn steps(model: &Model<'_>) -> Result<(), ImageError> {
         let at = model.record(Section::Steps, i);
         attempt!(step_record(model, at), Step i);
         let step = model.step(i);
+        if model.is_int8(&step) {
+            attempt!(step_numbers(model, &step), Step i);
+        }
         attempt!(step_shapes(model, &step), Step i);
         let claimed = model.tensor(step.output).non_negative;
         ensure!(!claimed || is_non_negative(model, &step), Step i, Sign);
@@ -210,11 +262,14 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     let Some(op) = Op::from_code(read_u8(image, at + field::OP)) else {
         return Err(Reason::UnknownOp);
     };
-    let uses = Uses::of(op);
+    ensure!((read_u16(image, at + field::OUTPUT) as usize) < model.tensors(), Index);
+    let output = model.tensor(read_u16(image, at + field::OUTPUT) as usize).dtype;
+    let int8 = matches!(output, DType::I8) && !op.is_conversion();
+    let uses = if int8 { Uses::of_int8(op) } else { Some(Uses::of(op)) };
+    let Some(uses) = uses else { return Err(Reason::UnknownType) };
     ensure!(read_u8(image, at + field::VARIANT) < uses.variants, UnknownVariant);
     ensure!(read_u16(image, at + field::FLAGS) & !uses.flags == 0, UnknownFlag);
     ensure!(string_exists(model, read_u16(image, at + field::NAME)), Index);
-    ensure!((read_u16(image, at + field::OUTPUT) as usize) < model.tensors(), Index);
     ensure!(read_u16(image, at + field::RESERVED_14) == 0, Reserved);
     ensure!(read_u32(image, at + field::RESERVED_120) == 0, Reserved);
     ensure!(read_u32(image, at + field::RESERVED_120 + 4) == 0, Reserved);
@@ -226,6 +281,10 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     let mut k = 0;
     while k < count {
         ensure!(model.operand_at(first + k) < model.tensors(), Index);
+        let dtype = model.tensor(model.operand_at(first + k)).dtype;
+        ensure!(dtype.same(output) != op.is_conversion(), UnknownType);
+        ensure!(!matches!(op, Op::Quantize) || matches!(dtype, DType::F32), UnknownType);
+        ensure!(!matches!(op, Op::Dequantize) || matches!(dtype, DType::I8), UnknownType);
         k += 1;
     }
 
@@ -244,7 +303,7 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
         let offset = read_u32(image, at + field::PARAMS + 8 * p) as u64;
         let len = read_u32(image, at + field::PARAMS + 8 * p + 4) as u64;
         ensure!(offset.is_multiple_of(ALIGNMENT as u64), Bounds);
-        ensure!(offset + 4 * len <= model.section(Section::Params).1 as u64, Bounds);
+        ensure!(offset + uses.sizes[p] * len <= model.section(Section::Params).1 as u64, Bounds);
         p += 1;
     }
     let mut f = 0;
@@ -266,16 +325,89 @@ const fn is_zero(bytes: &[u8], at: usize, len: usize) -> bool {
     true
 }
 
+/// What an int8 step computes with: ranges, biases, multipliers, shifts.
+const fn step_numbers(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
+    match step.op {
+        Op::Softmax => {
+            ensure!(step.ints[0] <= i32::MAX as u32 && step.ints[1] < 31, Attribute);
+            ensure!(step.ints[2] as i32 <= 0, Attribute);
+        }
+        Op::Pad => ensure!(is_i8(step.ints[3]), Attribute),
+        Op::Conv
+        | Op::ConvTranspose
+        | Op::Depthwise
+        | Op::Dense
+        | Op::MaxPool
+        | Op::AveragePool
+        | Op::Add
+        | Op::Mul => {
+            let [low, high, ..] = step.ints;
+            ensure!(is_i8(low) && is_i8(high) && low as i32 <= high as i32, Attribute);
+        }
+        _ => {}
+    }
+    // What is not rescaled keeps its unit.
+    let moves = step.op.is_structural() || matches!(step.op, Op::MaxPool);
+    if moves || (matches!(step.op, Op::AveragePool) && step.params[2].len == 0) {
+        let output = model.tensor(step.output);
+        let mut k = 0;
+        while k < step.operands {
+            let operand = model.tensor(model.operand(step, k));
+            let same = operand.scale.to_bits() == output.scale.to_bits();
+            ensure!(same && operand.zero_point == output.zero_point, Scale);
+            k += 1;
+        }
+    }
+    if !step.op.is_weighted() && !matches!(step.op, Op::AveragePool | Op::Add | Op::Mul) {
+        return Ok(());
+    }
+    let bias = model.params(step.params[1], 4);
+    let mut i = 0;
+    while i < step.params[1].len {
+        ensure!((read_u32(bias, 4 * i) as i32).unsigned_abs() <= MAX_BIAS_INT8, Attribute);
+        i += 1;
+    }
+    let pairs = model.params(step.params[2], 8);
+    let mut i = 0;
+    while i < step.params[2].len {
+        let (multiplier, shift) = (read_u32(pairs, 8 * i) as i32, read_u32(pairs, 8 * i + 4) as i32);
+        ensure!(multiplier >= 0 && shift >= -31 && shift <= 30, Attribute);
+        i += 1;
+    }
+    Ok(())
+}
+
+const fn is_i8(bits: u32) -> bool {
+    bits as i32 >= -128 && bits as i32 <= 127
+}
+
+/// Weights of an int8 layer, with zeros behind them, one bias and one multiplier per channel.
+const fn weights_int8(model: &Model<'_>, step: &Step, rows: usize, fan: u64, channels: usize) -> Result<(), Reason> {
+    ensure!(fan <= MAX_FAN_INT8 as u64, Size);
+    let weights = rows as u64 * fan;
+    let padded = weights.next_multiple_of(BLOCK_INT8 as u64) + BLOCK_INT8 as u64;
+    ensure!(step.params[0].len as u64 == padded, Params);
+    let bytes = model.params(step.params[0], 1);
+    ensure!(is_zero(bytes, weights as usize, (padded - weights) as usize), Reserved);
+    ensure!(step.params[1].len == channels && step.params[2].len == channels, Params);
+    Ok(())
+}
+
 /// Shapes, windows, parameter lengths and attributes of one step.
 const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
     let input = model.tensor(model.operand(step, 0)).shape;
     let output = model.tensor(step.output).shape;
+    let int8 = model.is_int8(step);
     match step.op {
         Op::Conv | Op::ConvTranspose => {
             let groups = step.groups;
             ensure!(groups > 0, Attribute);
             ensure!(input.channels.is_multiple_of(groups) && output.channels.is_multiple_of(groups), Shape);
             attempt!(windows(step, input, output));
+            if int8 {
+                let fan = (step.kernel[0] as u64 * step.kernel[1] as u64).saturating_mul((input.channels / groups) as u64);
+                return weights_int8(model, step, output.channels, fan, output.channels);
+            }
             let blocks = groups as u64 * (output.channels / groups).div_ceil(BLOCK) as u64;
             let taps = step.kernel[0] as u64 * step.kernel[1] as u64 * (input.channels / groups) as u64;
             ensure!(step.params[0].len as u64 == blocks.saturating_mul(taps).saturating_mul(BLOCK as u64), Params);
@@ -285,21 +417,35 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(input.channels == output.channels, Shape);
             attempt!(windows(step, input, output));
             let taps = step.kernel[0] as u64 * step.kernel[1] as u64;
+            if int8 {
+                return weights_int8(model, step, output.channels, taps, output.channels);
+            }
             ensure!(step.params[0].len as u64 == taps * output.channels as u64, Params);
             bias(step, output.channels)
         }
         Op::Dense => {
             ensure!(output.height == 1 && output.width == 1, Shape);
+            if int8 {
+                return weights_int8(model, step, output.channels, input.elements() as u64, output.channels);
+            }
             let blocks = output.channels.div_ceil(BLOCK) as u64;
             ensure!(step.params[0].len as u64 == blocks * input.elements() as u64 * BLOCK as u64, Params);
             bias(step, output.channels)
         }
         Op::MaxPool | Op::AveragePool => {
             ensure!(input.channels == output.channels, Shape);
+            if int8 {
+                ensure!(step.params[0].len == 0 && step.params[1].len == 0 && step.params[2].len <= 1, Params);
+                ensure!(step.kernel[0] as usize * step.kernel[1] as usize <= MAX_FAN_INT8, Size);
+            }
             windows(step, input, output)
         }
         Op::Activation => {
             ensure!(input.same(output), Shape);
+            if int8 {
+                ensure!(step.params[0].len == 256 && step.function().is_some(), Params);
+                return Ok(());
+            }
             activation(step, output)
         }
         Op::Affine => {
@@ -312,6 +458,7 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
         Op::Add => {
             ensure!(model.operand(step, 0) != model.operand(step, 1), Operands);
             ensure!(input.same(output) && model.tensor(model.operand(step, 1)).shape.same(output), Shape);
+            ensure!(!int8 || lengths(step, [0, 0, 3]), Params);
             Ok(())
         }
         Op::Mul => {
@@ -320,6 +467,7 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(input.same(output), Shape);
             let vector = gate.height == 1 && gate.width == 1 && gate.channels == output.channels;
             ensure!(gate.same(output) || vector, Shape);
+            ensure!(!int8 || lengths(step, [0, 0, 1]), Params);
             Ok(())
         }
         Op::Concat => concat(model, step, output),
@@ -349,11 +497,16 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(alpha >= 0.0 && beta >= 0.0 && bias > 0.0, Attribute);
             Ok(())
         }
-        Op::Softmax => {
+        Op::Softmax | Op::Quantize | Op::Dequantize => {
             ensure!(input.same(output), Shape);
             Ok(())
         }
     }
+}
+
+/// Whether the first parameter blocks are as long as said.
+const fn lengths(step: &Step, wanted: [usize; 3]) -> bool {
+    step.params[0].len == wanted[0] && step.params[1].len == wanted[1] && step.params[2].len == wanted[2]
 }
 
 const fn bias(step: &Step, channels: usize) -> Result<(), Reason> {
@@ -474,6 +627,11 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         inputs = inputs && model.tensor(model.operand(step, k)).non_negative;
         k += 1;
     }
+    if model.is_int8(step) {
+        let zero = model.tensor(step.output).zero_point;
+        let ranged = !step.op.is_structural() && !matches!(step.op, Op::Activation | Op::Softmax);
+        return zero == -128 || (ranged && step.ints[0] as i32 >= zero) || (step.op.is_structural() && inputs);
+    }
     match step.op {
         Op::Activation => match step.function() {
             Some(Function::Relu | Function::Sigmoid | Function::HardSigmoid | Function::Softplus) => true,
@@ -493,6 +651,7 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         | Op::Transpose
         | Op::LocalResponseNorm => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
+        Op::Quantize | Op::Dequantize => inputs,
     }
 }
 
@@ -619,7 +778,7 @@ const fn storage(model: &Model<'_>) -> Result<(), ImageError> {
 /// operand.
 const fn may_work_in_place(model: &Model<'_>, step: &Step) -> bool {
     let from = model.operand(step, 0);
-    let recomputable = match model.producer(from) {
+    let recomputable = !model.is_int8(step) && match model.producer(from) {
         Some(producer) => model.links(producer).op.is_linear(),
         None => false,
     };
@@ -671,7 +830,7 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
         attempt!(lifetimes(model, mode, t));
         t += 1;
     }
-    let items = 2 * model.tensors() + model.steps() + 1;
+    let items = 2 * (model.tensors() + model.steps()) + 1;
     let mut i = 0;
     while i < items {
         if let Some(item) = plan_item(model, mode, i) {
@@ -727,17 +886,20 @@ const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
         let place = if i < tensors { model.value_placement(mode, t) } else { model.relevance_placement(mode, t) };
         return match place.offset {
             Some(offset) if model.storage(t) == t => {
-                Some(Item { offset, bytes: model.tensor(t).bytes(), lifetime: place.lifetime })
+                let tensor = model.tensor(t);
+                let bytes = if i < tensors { tensor.bytes() } else { tensor.relevance_bytes() };
+                Some(Item { offset, bytes, lifetime: place.lifetime })
             }
             _ => None,
         };
     }
-    if i < 2 * tensors + steps {
-        let index = i - 2 * tensors;
-        let bytes = scratch_bytes(model, mode, index);
-        let time = crate::plan::backward_time(steps, index);
+    if i < 2 * (tensors + steps) {
+        let index = remainder(i - 2 * tensors, steps);
+        let direction = if i < 2 * tensors + steps { Direction::Forward } else { Direction::Back };
+        let bytes = scratch_bytes(model, mode, direction, index);
+        let time = direction.time(steps, index);
         // A scratch that is needed but has no place is an overlap with everything.
-        let offset = match model.scratch_offset(mode, index) {
+        let offset = match model.scratch_offset(mode, direction, index) {
             Some(offset) => offset,
             None if bytes > 0 => NONE_32 as usize,
             None => return None,

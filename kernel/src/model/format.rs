@@ -6,7 +6,7 @@
 /// First eight bytes of every image.
 pub const MAGIC: [u8; 8] = *b"RELPROP\0";
 /// The one version this kernel reads.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Alignment of the image, of every section and of every parameter block, in bytes.
 pub const ALIGNMENT: usize = 16;
 /// "No string", "no tensor": an absent 16-bit index.
@@ -15,6 +15,13 @@ pub const NONE_16: u16 = u16::MAX;
 pub const NONE_32: u32 = u32::MAX;
 /// Output channels per weight block: the width of the inner loops.
 pub const BLOCK: usize = 8;
+/// Inputs per pass of the int8 inner loops: 8-bit weights are followed by as many zeros, so that the last pass may
+/// read on.
+pub const BLOCK_INT8: usize = 16;
+/// Most inputs that an output of an int8 layer may read: their sum then fits 32 bits, with room for the bias.
+pub const MAX_FAN_INT8: usize = 32_768;
+/// Largest magnitude of an int8 layer's bias.
+pub const MAX_BIAS_INT8: u32 = 1 << 30;
 /// Largest rank of a tensor as the exported model had it.
 pub const MAX_RANK: usize = 6;
 /// Most steps an image may hold (plan times are 16-bit).
@@ -108,7 +115,7 @@ pub mod tensor {
     pub const STORAGE: usize = 16;
     /// Two reserved bytes, zero.
     pub const RESERVED_18: usize = 18;
-    /// `f32`, real value of one step of an integer tensor; zero for floats.
+    /// `f32`, the real value of one unit of an integer tensor; zero for floats.
     pub const SCALE: usize = 20;
     /// `i32`, the integer that stands for 0.0; zero for floats.
     pub const ZERO_POINT: usize = 24;
@@ -149,7 +156,9 @@ pub mod step {
     pub const PADS: usize = 28;
     /// `u32`, groups of a convolution.
     pub const GROUPS: usize = 36;
-    /// `4 × (u32, u32)`: offset in the parameter section (bytes) and length (elements) of weights, bias and two more.
+    /// `4 × (u32, u32)`: offset in the parameter section (bytes) and length (elements) of weights, bias and two more;
+    /// of a float step all are `f32`, of an int8 step they are `i8` weights (or the table of an activation), `i32`
+    /// bias, and `(i32, i32)` multipliers and shifts.
     pub const PARAMS: usize = 40;
     /// `4 × f32`, attributes of the op.
     pub const FLOATS: usize = 72;
@@ -164,8 +173,10 @@ pub mod step {
     pub const FLAG_COUNT_PAD: u16 = 1;
     /// The second operand of an addition is subtracted.
     pub const FLAG_SUBTRACT: u16 = 2;
+    /// An int8 step rescales with one rounding (ONNX) instead of two (TensorFlow Lite).
+    pub const FLAG_SINGLE_ROUNDING: u16 = 4;
     /// Every flag that is defined.
-    pub const FLAGS_DEFINED: u16 = FLAG_COUNT_PAD | FLAG_SUBTRACT;
+    pub const FLAGS_DEFINED: u16 = FLAG_COUNT_PAD | FLAG_SUBTRACT | FLAG_SINGLE_ROUNDING;
 }
 
 /// A port: a tensor that the user feeds or reads, and its layout in the exported model.
@@ -219,8 +230,8 @@ pub mod string {
 
 /// The memory plans: one table per [`crate::plan::Mode`], in that order.
 ///
-/// A table is its [`ARENA`](plan::ARENA) and [`LEDGER`](plan::LEDGER) words, one entry per tensor, and one scratch
-/// offset per step, forward and back.
+/// A table is its [`ARENA`](plan::ARENA) and [`LEDGER`](plan::LEDGER) words, one entry per tensor, and two scratch
+/// offsets per step, forward and back.
 pub mod plan {
     /// How many tables: infer, explain, retain.
     pub const MODES: usize = 3;
@@ -246,8 +257,8 @@ pub mod plan {
     /// Size of an entry.
     pub const ENTRY: usize = 16;
 
-    /// Size of a step's scratch entry: `u32` offset or [`super::NONE_32`].
-    pub const SCRATCH: usize = 4;
+    /// Size of a step's scratch entry: two `u32` offsets or [`super::NONE_32`], for the way forward and for the way back.
+    pub const SCRATCH: usize = 8;
 
     /// Size of one table.
     pub const fn table_size(tensors: usize, steps: usize) -> usize {

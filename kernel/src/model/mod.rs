@@ -6,7 +6,7 @@ pub mod format;
 pub use check::crc32;
 
 use crate::error::ImageError;
-use crate::plan::{Lifetime, Mode, Placement};
+use crate::plan::{Direction, Lifetime, Mode, Placement};
 use crate::step::{DType, Op, ParamRef, Pixels, Port, Shape, Step, Tensor};
 use format::{MAX_RANK, NONE_16, NONE_32, Section, header, plan, port, step, string, tensor};
 
@@ -96,6 +96,8 @@ impl<'a> Model<'a> {
         };
         Tensor {
             dtype,
+            scale: read_f32(self.image, at + tensor::SCALE),
+            zero_point: read_u32(self.image, at + tensor::ZERO_POINT) as i32,
             shape: Shape::new(
                 read_u32(self.image, at + tensor::HEIGHT) as usize,
                 read_u32(self.image, at + tensor::WIDTH) as usize,
@@ -311,10 +313,39 @@ impl<'a> Model<'a> {
         self.placement(mode, tensor, plan::RELEVANCE_OFFSET)
     }
 
-    /// Where a step's scratch lies in a mode's arena.
-    pub const fn scratch_offset(&self, mode: Mode, step: usize) -> Option<usize> {
+    /// Where a step's scratch lies in a mode's arena, on the way forward or back.
+    pub const fn scratch_offset(&self, mode: Mode, direction: Direction, step: usize) -> Option<usize> {
         let at = self.plan(mode) + plan::HEAD + self.tensors() * plan::ENTRY + step * plan::SCRATCH;
-        offset(read_u32(self.image, at))
+        offset(read_u32(self.image, at + 4 * direction as usize))
+    }
+
+    /// Whether a step computes in int8: everything that it reads and writes is.
+    pub const fn is_int8(&self, step: &Step) -> bool {
+        !step.op.is_conversion() && matches!(self.tensor(step.output).dtype, DType::I8)
+    }
+
+    /// Whether any tensor is int8.
+    pub const fn has_int8(&self) -> bool {
+        let mut i = 0;
+        while i < self.tensors() {
+            if matches!(self.tensor(i).dtype, DType::I8) {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
+    /// Whether every step computes in int8 or moves elements: such a model needs no float at all.
+    pub const fn is_all_int8(&self) -> bool {
+        let mut i = 0;
+        while i < self.steps() {
+            if !self.is_int8(&self.step(i)) {
+                return false;
+            }
+            i += 1;
+        }
+        true
     }
 
     /// Where the ledger lies in a mode's arena.
@@ -331,6 +362,21 @@ impl<'a> Model<'a> {
     /// A parameter block of floats; empty when the image is not aligned to 4 bytes, which a session refuses.
     pub(crate) fn floats(&self, block: ParamRef) -> &'a [f32] {
         bytemuck::try_cast_slice(self.params(block, 4)).unwrap_or(&[])
+    }
+
+    /// The 8-bit weights (or the table) of an int8 step.
+    pub(crate) fn bytes(&self, block: ParamRef) -> &'a [i8] {
+        bytemuck::try_cast_slice(self.params(block, 1)).unwrap_or(&[])
+    }
+
+    /// The bias of an int8 step; empty when the image is not aligned.
+    pub(crate) fn words(&self, block: ParamRef) -> &'a [i32] {
+        bytemuck::try_cast_slice(self.params(block, 4)).unwrap_or(&[])
+    }
+
+    /// Multipliers and shifts of an int8 step; empty when the image is not aligned.
+    pub(crate) fn pairs(&self, block: ParamRef) -> &'a [[i32; 2]] {
+        bytemuck::try_cast_slice(self.params(block, 8)).unwrap_or(&[])
     }
 
     const fn placement(&self, mode: Mode, tensor: usize, field: usize) -> Placement {

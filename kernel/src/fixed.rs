@@ -1,0 +1,175 @@
+//! Integer arithmetic: requantisation as TensorFlow Lite does it, and the fixed-point functions of its softmax.
+//!
+//! Every function is total: where the reference code would overflow, these saturate. The names in brackets are those
+//! of gemmlowp, whose results they reproduce bit for bit.
+
+/// A factor `multiplier · 2^(shift − 31)`, as an image stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rescale {
+    /// In `0..=i32::MAX`, normally above 2³⁰.
+    pub multiplier: i32,
+    /// To the left if positive.
+    pub shift: i32,
+    /// One rounding instead of two.
+    pub single: bool,
+}
+
+impl Rescale {
+    /// From the image.
+    pub fn new(pair: [i32; 2], single: bool) -> Self {
+        Self { multiplier: pair[0], shift: pair[1], single }
+    }
+
+    /// `value · factor`, rounded (`MultiplyByQuantizedMultiplier`).
+    #[inline(always)]
+    pub fn apply(self, value: i32) -> i32 {
+        if self.single {
+            let places = (31 - self.shift).clamp(1, 62);
+            let product = i64::from(value) * i64::from(self.multiplier);
+            return saturated((product + (1 << (places - 1))) >> places);
+        }
+        let (left, right) = (self.shift.max(0), (-self.shift).max(0));
+        let raised = saturated(i64::from(value) << left.min(31));
+        halved(doubled_high(raised, self.multiplier), right)
+    }
+}
+
+fn saturated(value: i64) -> i32 {
+    value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+}
+
+/// `a·b / 2³¹`, ties towards plus infinity (`SaturatingRoundingDoublingHighMul`).
+#[inline(always)]
+pub fn doubled_high(a: i32, b: i32) -> i32 {
+    saturated((i64::from(a) * i64::from(b) + (1 << 30)) >> 31)
+}
+
+/// `value / 2^places`, ties away from zero (`RoundingDivideByPOT`).
+#[inline(always)]
+pub fn halved(value: i32, places: i32) -> i32 {
+    let places = places.clamp(0, 31);
+    let mask = ((1_i64 << places) - 1) as i32;
+    let threshold = (mask >> 1) + i32::from(value < 0);
+    (value >> places) + i32::from((value & mask) > threshold)
+}
+
+/// `sum / count`, ties away from zero.
+#[inline(always)]
+pub fn mean(sum: i32, count: i32) -> i32 {
+    let (count, half) = (count.max(1), count.max(1) / 2);
+    if sum > 0 { (sum + half) / count } else { (sum - half) / count }
+}
+
+/// `eˣ` for `x ≤ 0` with 5 integer bits, as a fraction of 2³¹ (`exp_on_negative_values`).
+pub fn exp_of_negative(x: i32) -> i32 {
+    const QUARTER: i32 = 1 << 24;
+    // e^(−2^k) for k = −2 …, each as a fraction of 2³¹.
+    const FACTORS: [(i32, i32); 7] = [
+        (24, 1_672_461_947),
+        (25, 1_302_514_674),
+        (26, 790_015_084),
+        (27, 290_630_308),
+        (28, 39_332_535),
+        (29, 720_401),
+        (30, 242),
+    ];
+    if x == 0 {
+        return i32::MAX;
+    }
+    let within = (x & (QUARTER - 1)) - QUARTER;
+    let mut result = exp_between_quarters(within << 5);
+    let remainder = within.wrapping_sub(x);
+    for (bit, factor) in FACTORS {
+        if remainder & (1 << bit) != 0 {
+            result = doubled_high(result, factor);
+        }
+    }
+    result
+}
+
+/// `eˣ` for `−1/4 ≤ x < 0`, fractions of 2³¹ (`exp_on_interval_between_negative_one_quarter_and_0_excl`): a Taylor
+/// series around −1/8.
+fn exp_between_quarters(x: i32) -> i32 {
+    const EXP_OF_MINUS_EIGHTH: i32 = 1_895_147_668;
+    const THIRD: i32 = 715_827_883;
+    let x = x.saturating_add(1 << 28);
+    let x2 = doubled_high(x, x);
+    let x3 = doubled_high(x2, x);
+    let x4 = doubled_high(x2, x2);
+    let high = halved(doubled_high(halved(x4, 2).saturating_add(x3), THIRD).saturating_add(x2), 1);
+    EXP_OF_MINUS_EIGHTH.saturating_add(doubled_high(EXP_OF_MINUS_EIGHTH, x.saturating_add(high)))
+}
+
+/// `1 / (1 + x)` for `0 ≤ x < 1`, fractions of 2³¹ (`one_over_one_plus_x_for_x_in_0_1`): Newton–Raphson, three times.
+pub fn one_over_one_plus(x: i32) -> i32 {
+    const FORTY_EIGHT_17THS: i32 = 1_515_870_810;
+    const MINUS_THIRTY_TWO_17THS: i32 = -1_010_580_540;
+    // The rounded half of x + 1.
+    let half = ((i64::from(x) + i64::from(i32::MAX) + 1) >> 1) as i32;
+    let mut y = FORTY_EIGHT_17THS.saturating_add(doubled_high(half, MINUS_THIRTY_TWO_17THS));
+    for _ in 0..3 {
+        let product = doubled_high(half, y);
+        let rest = (1_i32 << 29).saturating_sub(product);
+        y = y.saturating_add(quadrupled(doubled_high(y, rest)));
+    }
+    saturated(i64::from(y) << 1)
+}
+
+fn quadrupled(x: i32) -> i32 {
+    saturated(i64::from(x) << 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// `n / d`, ties away from zero (or up), exactly.
+    fn divided(n: i128, d: i128, ties_up: bool) -> i128 {
+        let (floor, twice) = (n.div_euclid(d), 2 * n.rem_euclid(d));
+        if twice > d || (twice == d && (ties_up || n > 0)) { floor + 1 } else { floor }
+    }
+
+    fn clamped(value: i128) -> i128 {
+        value.clamp(i32::MIN.into(), i32::MAX.into())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn two_roundings_are_two_rational_roundings(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30) {
+            let raised = clamped(i128::from(value) << shift.max(0));
+            let high = clamped(divided(raised * i128::from(multiplier), 1 << 31, true));
+            let wanted = divided(high, 1 << (-shift).max(0), false);
+            prop_assert_eq!(i128::from(Rescale { multiplier, shift, single: false }.apply(value)), wanted);
+        }
+
+        #[test]
+        fn one_rounding_is_one_rational_rounding(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30) {
+            let product = i128::from(value) * i128::from(multiplier);
+            let wanted = clamped(divided(product, 1 << (31 - shift), true));
+            prop_assert_eq!(i128::from(Rescale { multiplier, shift, single: true }.apply(value)), wanted);
+        }
+
+        #[test]
+        fn means_round_ties_away(sum in -1_000_000..1_000_000_i32, count in 1..1000_i32) {
+            let exact = f64::from(sum) / f64::from(count);
+            prop_assert_eq!(mean(sum, count), exact.round() as i32);
+        }
+
+        #[test]
+        fn exp_is_close(x in i32::MIN..=0) {
+            let real = f64::from(x) / f64::from(1 << 26);
+            let got = f64::from(exp_of_negative(x)) / 2f64.powi(31);
+            prop_assert!((got - real.exp()).abs() < 1e-6, "{} {}", got, real.exp());
+        }
+
+        #[test]
+        fn reciprocal_is_close(x in 0..=i32::MAX) {
+            let real = 1.0 / (1.0 + f64::from(x) / 2f64.powi(31));
+            let got = f64::from(one_over_one_plus(x)) / 2f64.powi(31);
+            prop_assert!((got - real).abs() < 1e-7, "{} {}", got, real);
+        }
+    }
+}
