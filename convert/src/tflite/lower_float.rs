@@ -211,13 +211,7 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
         self.resolved.dims(weights).try_into().unwrap_or_default()
     }
 
-    fn conv(
-        &mut self,
-        layer: &mut Layer,
-        window: &Window,
-        weights: usize,
-        bias: Option<usize>,
-    ) -> Result<(), String> {
+    fn conv(&mut self, layer: &mut Layer, window: &Window, weights: usize, bias: Option<usize>) -> Result<(), String> {
         let [outputs, height, width, inputs] = self.extents(weights);
         let dims = ConvDims { outputs, inputs, kernel: [height, width], groups: window.groups as usize };
         self.reserve(packed(dims))?;

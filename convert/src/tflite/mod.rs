@@ -4,7 +4,7 @@
 //! walks it once: extents, constants, windows, padding. What comes out is a list of [`step::Step`]s, which
 //! [`lower_float`] turns into a network of floats and [`lower_int8`] into one of integers.
 //!
-//! The kernel holds activations channels last as TFLite does, so nothing is ever transposed.
+//! The kernel holds activations channels last as TensorFlow Lite does, so nothing is ever transposed.
 
 pub mod builtin;
 mod error;
@@ -43,7 +43,7 @@ pub fn read(bytes: &[u8]) -> Result<schema::Graph<'_>, Error> {
 /// Imports a TensorFlow Lite model (version 3 of the schema) of floats.
 ///
 /// The batch becomes 1. Fused activation functions become steps of their own, and what is computed of shapes alone goes.
-/// Weights that are stored as integers or half-precision floats are multiplied out; TFLite's own kernels round the
+/// Weights that are stored as integers or half-precision floats are multiplied out; TensorFlow Lite's own kernels round the
 /// activations too where weights are integers, so that their scores differ a little.
 ///
 /// Activations and inputs have the names that the file gives them, and steps those of what they write.

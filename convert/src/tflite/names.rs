@@ -1,4 +1,4 @@
-//! Names of TFLite's operators, by code.
+//! Names of TensorFlow Lite's operators, by code.
 
 /// Operators by code, as the schema of TensorFlow Lite names them.
 const NAMES: &str = "ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE \
@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_schema() {
-        let named = [(0, "ADD"), (32, "CUSTOM"), (60, "PADV2"), (83, "PACK"), (117, "HARD_SWISH"), (152, "RELU_0_TO_1")];
+        let named =
+            [(0, "ADD"), (32, "CUSTOM"), (60, "PADV2"), (83, "PACK"), (117, "HARD_SWISH"), (152, "RELU_0_TO_1")];
         assert!(named.iter().all(|&(code, wanted)| name(code) == wanted));
         assert_eq!(name(-1), "operator -1");
         assert_eq!(name(999), "operator 999");

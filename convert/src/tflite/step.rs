@@ -65,7 +65,7 @@ pub enum Kind {
     AveragePool(Window),
     /// Maximum over a window.
     MaxPool(Window),
-    /// `MEAN` over rows, columns or both: a window as large as they are, which TFLite rounds in its own way.
+    /// `MEAN` over rows, columns or both: a window as large as they are, which TensorFlow Lite rounds in its own way.
     Mean(Window),
     /// Sum, difference or product of two activations of the same extents (a factor may have one element per channel),
     /// or of an activation and a constant.

@@ -27,14 +27,14 @@ impl Resolved<'_, '_> {
             )));
         }
         let kind = Kind::Arithmetic { op, constant: Some(constant) };
-        self.step(kind, vec![input], fused, dims.to_vec())
+        Outcome::checked(kind, vec![input], fused, dims.to_vec())
     }
 
     fn of_two(&self, op: Arithmetic, [a, b]: [usize; 2], fused: Fused) -> Result<Outcome, Stop> {
         let kind = Kind::Arithmetic { op, constant: None };
         let (first, second) = (self.dims(a), self.dims(b));
         if first == second {
-            return self.step(kind, vec![a, b], fused, first.to_vec());
+            return Outcome::checked(kind, vec![a, b], fused, first.to_vec());
         }
         // A gate with one element per channel: in whichever order, the signal comes first.
         let gates = |gate: &[usize], signal: &[usize]| {
@@ -42,8 +42,8 @@ impl Resolved<'_, '_> {
             signal.last() == Some(gate) && rest.len() < signal.len() && rest.iter().all(|&dim| dim == 1)
         };
         match op {
-            Arithmetic::Mul if gates(second, first) => self.step(kind, vec![a, b], fused, first.to_vec()),
-            Arithmetic::Mul if gates(first, second) => self.step(kind, vec![b, a], fused, second.to_vec()),
+            Arithmetic::Mul if gates(second, first) => Outcome::checked(kind, vec![a, b], fused, first.to_vec()),
+            Arithmetic::Mul if gates(first, second) => Outcome::checked(kind, vec![b, a], fused, second.to_vec()),
             _ => Err(Stop::Refused(format!(
                 "shapes {first:?} and {second:?}: activations must have the same, or a factor one element per channel"
             ))),

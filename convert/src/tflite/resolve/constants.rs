@@ -1,8 +1,8 @@
 //! Constants: the bytes of weights, and what is computed of shapes.
 
-use super::{Outcome, Resolved, Source, Stop};
-use crate::tflite::builtin::{Fused, SliceMasks};
-use crate::tflite::geometry::{self, elements};
+use super::{Outcome, Resolved, Source, Stop, operand};
+use crate::tflite::builtin::SliceMasks;
+use crate::tflite::geometry::elements;
 use crate::tflite::schema::{Element, Operator, Tensor};
 use crate::tflite::step::Kind;
 
@@ -22,10 +22,10 @@ impl Element {
     }
 }
 
-impl<'a> Resolved<'_, 'a> {
+impl Resolved<'_, '_> {
     /// The tensor of the constant that an operator reads at `k`, all bytes of which are there.
     pub(super) fn weights(&self, operator: &Operator, k: usize, what: &str) -> Result<usize, Stop> {
-        let tensor = self.operand(operator, k)?;
+        let tensor = operand(operator, k)?;
         let Some(stored) = self.stored(tensor) else {
             return Err(match self.values.get(tensor).map(|value| &value.source) {
                 Some(Source::Nowhere) => self.orphan(tensor),
@@ -54,7 +54,7 @@ impl<'a> Resolved<'_, 'a> {
 
     /// The list of integers that an operator reads at `k`.
     pub(super) fn integers(&self, operator: &Operator, k: usize, what: &str) -> Result<Vec<i64>, Stop> {
-        let tensor = self.operand(operator, k)?;
+        let tensor = operand(operator, k)?;
         if let Some(Source::Integers(list)) = self.values.get(tensor).map(|value| &value.source) {
             return Ok(list.clone());
         }
@@ -72,7 +72,8 @@ impl<'a> Resolved<'_, 'a> {
     /// It is no constant of floats or quantised integers, or holds NaN or infinity.
     pub fn floats(&self, tensor: usize) -> Result<Vec<f32>, String> {
         let stored = self.stored(tensor).ok_or("a constant of floats was expected")?;
-        let values = floats(stored, self.dims(tensor)).ok_or_else(|| format!("weights of {}", stored.element.name()))?;
+        let values =
+            floats(stored, self.dims(tensor)).ok_or_else(|| format!("weights of {}", stored.element.name()))?;
         if values.iter().all(|value| value.is_finite()) {
             Ok(values)
         } else {
@@ -82,7 +83,7 @@ impl<'a> Resolved<'_, 'a> {
 
     /// `DEQUANTIZE`: a step, or of a constant another name for it.
     pub(super) fn dequantize(&self, operator: &Operator) -> Result<Outcome, Stop> {
-        let input = self.operand(operator, 0)?;
+        let input = operand(operator, 0)?;
         if self.stored(input).is_none() {
             return self.elementwise(operator, Kind::Dequantize);
         }
@@ -105,7 +106,7 @@ impl<'a> Resolved<'_, 'a> {
 
     /// `STRIDED_SLICE` of a list of integers; nothing else is sliced.
     pub(super) fn strided_slice(&self, operator: &Operator, masks: SliceMasks) -> Result<Outcome, Stop> {
-        let source = self.operand(operator, 0)?;
+        let source = operand(operator, 0)?;
         if self.is_activation(source) {
             return Err("only of shapes, not of activations".into());
         }
@@ -141,7 +142,7 @@ impl<'a> Resolved<'_, 'a> {
         }
         let mut list = Vec::with_capacity(operator.inputs.len());
         for k in 0..operator.inputs.len() {
-            if self.is_activation(self.operand(operator, k)?) {
+            if self.is_activation(operand(operator, k)?) {
                 return Err("only of shapes, not of activations".into());
             }
             match *self.integers(operator, k, "what is packed")? {
@@ -155,19 +156,8 @@ impl<'a> Resolved<'_, 'a> {
 
     /// A constant operand of arithmetic.
     pub(super) fn constant(&self, operator: &Operator, k: usize) -> Result<Option<usize>, Stop> {
-        let tensor = self.operand(operator, k)?;
+        let tensor = operand(operator, k)?;
         if self.is_activation(tensor) { Ok(None) } else { self.weights(operator, k, "its constant").map(Some) }
-    }
-
-    /// A step with a fused activation.
-    pub(super) fn step(
-        &self,
-        kind: Kind,
-        inputs: Vec<usize>,
-        fused: Fused,
-        dims: Vec<usize>,
-    ) -> Result<Outcome, Stop> {
-        Ok(Outcome::step(kind, inputs, fused, geometry::activation(dims)?))
     }
 }
 

@@ -92,6 +92,11 @@ impl Outcome {
         Self { dims, result: Made::Step { kind, inputs, fused } }
     }
 
+    /// As [`Self::step`], where the output may be larger than the inputs.
+    fn checked(kind: Kind, inputs: Vec<usize>, fused: Fused, dims: Vec<usize>) -> Result<Self, Stop> {
+        Ok(Self::step(kind, inputs, fused, geometry::activation(dims)?))
+    }
+
     fn constant(source: Source, dims: Vec<usize>) -> Self {
         Self { dims, result: Made::Constant(source) }
     }
@@ -286,15 +291,9 @@ impl<'g, 'a> Resolved<'g, 'a> {
         }
     }
 
-    /// The tensor that an operator reads at `k`.
-    fn operand(&self, operator: &Operator, k: usize) -> Result<usize, Stop> {
-        let tensor = operator.inputs.get(k).copied().flatten();
-        Ok(tensor.ok_or_else(|| format!("input {k} is missing"))?)
-    }
-
     /// The activation that an operator reads at `k`.
     fn input(&self, operator: &Operator, k: usize) -> Result<usize, Stop> {
-        let tensor = self.operand(operator, k)?;
+        let tensor = operand(operator, k)?;
         match self.values.get(tensor).map(|value| &value.source) {
             Some(Source::Activation) => Ok(tensor),
             Some(Source::Nowhere) | None => Err(self.orphan(tensor)),
@@ -304,7 +303,7 @@ impl<'g, 'a> Resolved<'g, 'a> {
 
     /// The tensor that an operator reads at `k`, whatever it is, if it is anything.
     fn present(&self, operator: &Operator, k: usize) -> Result<usize, Stop> {
-        let tensor = self.operand(operator, k)?;
+        let tensor = operand(operator, k)?;
         match self.values.get(tensor) {
             Some(value) if value.source != Source::Nowhere => Ok(tensor),
             _ => Err(self.orphan(tensor)),
@@ -390,6 +389,12 @@ fn needed(graph: &Graph<'_>) -> Vec<bool> {
     needed
 }
 
+/// The tensor that an operator reads at `k`.
+fn operand(operator: &Operator, k: usize) -> Result<usize, Stop> {
+    let tensor = operator.inputs.get(k).copied().flatten();
+    Ok(tensor.ok_or_else(|| format!("input {k} is missing"))?)
+}
+
 fn refusal(name: &str, op: &str, reason: impl Into<String>) -> Refusal {
     Refusal { name: name.to_owned(), op: op.to_owned(), reason: reason.into() }
 }
@@ -404,9 +409,11 @@ pub fn refused(graph: &Graph<'_>, operator: &Operator, reason: impl Into<String>
 fn hint(op: &str) -> &'static str {
     match op {
         "CALL" | "CALL_ONCE" | "IF" | "WHILE" => "it calls another graph of the file, which is not supported",
-        "LSTM" | "RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "BIDIRECTIONAL_SEQUENCE_RNN" | "BIDIRECTIONAL_SEQUENCE_LSTM" => {
-            "recurrent layers are not supported"
-        }
+        "LSTM"
+        | "RNN"
+        | "UNIDIRECTIONAL_SEQUENCE_RNN"
+        | "BIDIRECTIONAL_SEQUENCE_RNN"
+        | "BIDIRECTIONAL_SEQUENCE_LSTM" => "recurrent layers are not supported",
         _ => UNSUPPORTED,
     }
 }

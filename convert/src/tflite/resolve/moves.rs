@@ -24,8 +24,9 @@ impl Resolved<'_, '_> {
             }
         }
         let kernel_axis = geometry::kernel_axis(&dims, axis);
-        let kernel_axis = kernel_axis.ok_or_else(|| format!("of {dims:?} along axis {axis}: only with a batch of 1"))?;
-        self.step(Kind::Concat(kernel_axis), parts, fused, dims)
+        let kernel_axis =
+            kernel_axis.ok_or_else(|| format!("of {dims:?} along axis {axis}: only with a batch of 1"))?;
+        Outcome::checked(Kind::Concat(kernel_axis), parts, fused, dims)
     }
 
     /// `RESHAPE`: the shape is an input, or an option.
@@ -71,7 +72,7 @@ impl Resolved<'_, '_> {
     fn view(&self, operator: &Operator, dims: Vec<usize>) -> Result<Outcome, Stop> {
         let input = self.present(operator, 0)?;
         if self.is_activation(input) {
-            self.step(Kind::View, vec![input], Fused::None, dims)
+            Outcome::checked(Kind::View, vec![input], Fused::None, dims)
         } else {
             Ok(self.renamed(input, dims))
         }
@@ -113,6 +114,6 @@ impl Resolved<'_, '_> {
         if rank > 2 && dims.first() != Some(&1) {
             return Err("only with a batch of 1".into());
         }
-        self.step(Kind::Pad { before, value }, vec![input], Fused::None, dims)
+        Outcome::checked(Kind::Pad { before, value }, vec![input], Fused::None, dims)
     }
 }

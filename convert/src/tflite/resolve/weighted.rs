@@ -26,7 +26,7 @@ impl Resolved<'_, '_> {
         let bias = self.bias(operator, outputs)?;
         let (mut window, [rows, columns]) = geometry::window(motion, [height, width], shape)?;
         window.groups = u32::try_from(groups).map_err(|_| "too many groups")?;
-        self.step(Kind::Conv { window, weights, bias }, vec![input], fused, vec![1, rows, columns, outputs])
+        Outcome::checked(Kind::Conv { window, weights, bias }, vec![input], fused, vec![1, rows, columns, outputs])
     }
 
     /// `DEPTHWISE_CONV_2D`. The multiplier follows from the weights; what the options say of it is of no account.
@@ -45,7 +45,7 @@ impl Resolved<'_, '_> {
         let (mut window, [rows, columns]) = geometry::window(motion, [height, width], shape)?;
         window.groups = u32::try_from(shape.channels).map_err(|_| "too many channels")?;
         let kind = Kind::Depthwise { window, multiplier, weights, bias };
-        self.step(kind, vec![input], fused, vec![1, rows, columns, outputs])
+        Outcome::checked(kind, vec![input], fused, vec![1, rows, columns, outputs])
     }
 
     /// `TRANSPOSE_CONV`: reads the shape of its output, weights, input and perhaps a bias.
@@ -71,7 +71,7 @@ impl Resolved<'_, '_> {
             return Err(Stop::Refused(format!("a bias that is not for {outputs} outputs")));
         }
         let window = geometry::transposed(motion, [height, width], shape, output)?;
-        self.step(Kind::TransposeConv { window, weights, bias }, vec![input], fused, wanted)
+        Outcome::checked(Kind::TransposeConv { window, weights, bias }, vec![input], fused, wanted)
     }
 
     /// `FULLY_CONNECTED`: the input is read as rows of as many elements as the weights have columns.
@@ -92,6 +92,6 @@ impl Resolved<'_, '_> {
             [outer @ .., _] if keep_dims => [outer, &[outputs]].concat(),
             _ => vec![rows, outputs],
         };
-        self.step(Kind::Dense { rows, weights, bias }, vec![input], fused, dims)
+        Outcome::checked(Kind::Dense { rows, weights, bias }, vec![input], fused, dims)
     }
 }

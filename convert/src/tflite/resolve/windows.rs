@@ -21,7 +21,7 @@ impl Resolved<'_, '_> {
         let shape = picture(self.dims(input))?;
         let size = size.map(|size| usize::try_from(size).unwrap_or(0));
         let (window, [rows, columns]) = geometry::window(motion, size, shape)?;
-        self.step(kind(window), vec![input], fused, vec![1, rows, columns, shape.channels])
+        Outcome::checked(kind(window), vec![input], fused, vec![1, rows, columns, shape.channels])
     }
 
     /// `MEAN` over rows, columns or both.
@@ -48,6 +48,6 @@ impl Resolved<'_, '_> {
         window.stride = [1; 2];
         let kept = dims.iter().enumerate().filter(|(axis, _)| keep_dims || !gone.contains(axis));
         let kept = kept.map(|(axis, &dim)| if gone.contains(&axis) { 1 } else { dim }).collect();
-        self.step(Kind::Mean(window), vec![input], Fused::None, kept)
+        Outcome::checked(Kind::Mean(window), vec![input], Fused::None, kept)
     }
 }
