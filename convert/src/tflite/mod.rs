@@ -1,8 +1,8 @@
 //! TensorFlow Lite to network.
 //!
-//! The way in: [`wire`] reads flatbuffers, [`schema`] makes a [`Graph`](schema::Graph) of the file, and [`resolve`]
-//! walks it once: extents, constants, windows, padding. What comes out is a list of [`step::Step`]s, which
-//! [`lower_float`] turns into a network of floats and [`lower_int8`] into one of integers.
+//! The way in: the file is read as a flatbuffer, [`schema`] makes a [`Graph`](schema::Graph) of it, and [`resolve`]
+//! walks that once: extents, constants, windows, padding. What comes out is a list of [`step::Step`]s, which one lowering
+//! turns into a network of floats and another will turn into one of integers.
 //!
 //! The kernel holds activations channels last as TensorFlow Lite does, so nothing is ever transposed.
 

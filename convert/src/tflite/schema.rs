@@ -113,6 +113,18 @@ pub struct Operator {
     pub inputs: Vec<Option<usize>>,
     /// Tensors it writes.
     pub outputs: Vec<usize>,
+    /// Tensors that say how what it computes on the way is quantised.
+    pub intermediates: Vec<usize>,
+}
+
+impl Tensor<'_> {
+    /// The one scale and zero point of all its elements.
+    pub fn scale(&self) -> Option<(f32, i64)> {
+        match self.quantization.as_ref().map(|q| (q.scale.as_slice(), q.zero_point.as_slice())) {
+            Some((&[scale], &[zero_point])) => Some((scale, zero_point)),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Graph<'a> {
@@ -237,5 +249,6 @@ fn operator(table: &Table<'_, '_>, codes: &[(i32, String)], tensors: usize) -> R
         builtin: Builtin::read(code, table.u8(3, 0)?, table.table(4)?)?,
         inputs: table.i32s(1)?.iter().map(optional).collect::<Result<_, _>>()?,
         outputs: indices(&table.i32s(2)?, tensors)?,
+        intermediates: indices(&table.i32s(8)?, tensors)?,
     })
 }

@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn vectors_of_tables_are_checked() {
-        // One table, which is the root again: 36 + offset = 20 does not work forwards, so beyond the end.
+        // One table, beyond the end.
         let bytes = file(&[1, 0, 0, 0, 200, 0, 0, 0]);
         let flat = Flat::new(&bytes, ID).unwrap();
         assert_eq!(flat.root().unwrap().tables(1).map(|_| ()), Err(FlatError::Bounds));

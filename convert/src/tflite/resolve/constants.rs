@@ -22,21 +22,32 @@ impl Element {
     }
 }
 
-impl Resolved<'_, '_> {
+impl<'a> Resolved<'_, 'a> {
     /// The tensor of the constant that an operator reads at `k`, all bytes of which are there.
     pub(super) fn weights(&self, operator: &Operator, k: usize, what: &str) -> Result<usize, Stop> {
         let tensor = operand(operator, k)?;
-        let Some(stored) = self.stored(tensor) else {
-            return Err(match self.values.get(tensor).map(|value| &value.source) {
-                Some(Source::Nowhere) => self.orphan(tensor),
-                _ => Stop::Refused(format!("{what} must be constant")),
-            });
-        };
-        let len = stored.data.unwrap_or_default().len();
-        let size = stored.element.size().ok_or_else(|| format!("{what} of {}", stored.element.name()))?;
+        match self.values.get(tensor).map(|value| &value.source) {
+            Some(Source::Stored(_)) => {}
+            Some(Source::Nowhere) => return Err(self.orphan(tensor)),
+            _ => return Err(Stop::Refused(format!("{what} must be constant"))),
+        }
+        match self.bytes(tensor) {
+            Ok(_) => Ok(tensor),
+            Err(reason) => Err(Stop::Refused(format!("{what} {reason}"))),
+        }
+    }
+
+    /// The elements of a constant as they are stored, little endian, exactly as many as its extents say.
+    ///
+    /// # Errors
+    /// It is no constant, its elements have no size in bytes, or there are more or fewer of them.
+    pub fn bytes(&self, tensor: usize) -> Result<&'a [u8], String> {
+        let stored = self.stored(tensor).ok_or("must be constant")?;
+        let data = stored.data.unwrap_or_default();
+        let size = stored.element.size().ok_or_else(|| format!("of {}", stored.element.name()))?;
         match elements(self.dims(tensor)).and_then(|n| n.checked_mul(size)) {
-            Some(wanted) if wanted == len => Ok(tensor),
-            _ => Err(Stop::Refused(format!("{what} of shape {:?} in {len} bytes", self.dims(tensor)))),
+            Some(wanted) if wanted == data.len() => Ok(data),
+            _ => Err(format!("of shape {:?} in {} bytes", self.dims(tensor), data.len())),
         }
     }
 
