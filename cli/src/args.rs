@@ -39,7 +39,7 @@ pub enum Command {
     Run(RunArgs),
     /// Show what is in a model: steps, rules, memory
     Inspect(InspectArgs),
-    /// Turn an ONNX file into a model image
+    /// Turn an ONNX or TensorFlow Lite file into a model image
     Convert(ConvertArgs),
     /// Measure accuracy and conservation on the MNIST test digits
     Eval(EvalArgs),
@@ -54,7 +54,7 @@ pub enum Command {
 #[derive(Args, Default)]
 #[command(after_long_help = JSON_HELP)]
 pub struct ExplainArgs {
-    /// A model image (.rlp) or an ONNX file; a digit reader that comes with relprop if left out
+    /// A model image (.rlp), an ONNX file or a TensorFlow Lite file; a digit reader that comes with relprop if left out
     pub model: Option<PathBuf>,
     /// A .npy file (with or without a batch axis), a picture, or images-idx3-ubyte.gz#17
     ///
@@ -205,7 +205,7 @@ pub enum ChannelOrder {
 /// `relprop run`
 #[derive(Args)]
 pub struct RunArgs {
-    /// A model image (.rlp) or an ONNX file
+    /// A model image (.rlp), an ONNX file or a TensorFlow Lite file
     pub model: PathBuf,
     /// A .npy file (with or without a batch axis), a picture, or images-idx3-ubyte.gz#17
     ///
@@ -229,7 +229,7 @@ pub struct RunArgs {
 /// `relprop inspect`
 #[derive(Args)]
 pub struct InspectArgs {
-    /// A model image (.rlp) or an ONNX file
+    /// A model image (.rlp), an ONNX file or a TensorFlow Lite file
     pub model: PathBuf,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -256,7 +256,7 @@ pub enum PlanMode {
 /// `relprop convert`
 #[derive(Args)]
 pub struct ConvertArgs {
-    /// An ONNX file
+    /// An ONNX or TensorFlow Lite file
     pub model: PathBuf,
     /// Where the image goes
     #[arg(short, long, value_name = "OUT.rlp")]
@@ -278,7 +278,7 @@ pub struct ConvertArgs {
 /// `relprop eval`
 #[derive(Args)]
 pub struct EvalArgs {
-    /// A model image (.rlp) or an ONNX file
+    /// A model image (.rlp), an ONNX file or a TensorFlow Lite file
     pub model: PathBuf,
     /// The folder with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz
     #[arg(long, value_name = "DIR")]

@@ -28,7 +28,7 @@ pub fn convert(args: &ConvertArgs, terminal: &mut Terminal) -> anyhow::Result<()
     terminal.print(&format!("wrote {}: {}\n", args.output.display(), summary(&model)))
 }
 
-/// Adds what the ONNX file does not say.
+/// Adds what the file does not say.
 fn describe(network: &mut Network, args: &ConvertArgs) -> anyhow::Result<()> {
     let channels = |tensor: usize| network.tensors.get(tensor).map_or(1, |tensor| tensor.shape.channels);
     let classes = network.outputs.first().map_or(0, |port| channels(port.tensor));

@@ -2,11 +2,11 @@
 
 use crate::args::FeedingArgs;
 use crate::files;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use relprop::Model;
 use relprop::model::format::MAGIC;
 use relprop::step::Pixels;
-use relprop_convert::{Image, ImportError, Network, Options};
+use relprop_convert::{Image, ImportError, Network, Options, tflite};
 use std::path::Path;
 
 /// The digit reader that `relprop explain` explains when it is given nothing else.
@@ -21,7 +21,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Loads a model image or an ONNX file.
+    /// Loads a model image, an ONNX file or a TensorFlow Lite file.
     pub fn open(path: &Path, feeding: &FeedingArgs) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let image = image(&files::read(path)?, &name, feeding)?;
@@ -70,16 +70,16 @@ fn image(bytes: &[u8], name: &str, feeding: &FeedingArgs) -> anyhow::Result<Imag
     relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))
 }
 
-/// Imports an ONNX file.
+/// Imports an ONNX or TensorFlow Lite file.
 pub fn import(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Network> {
-    if bytes.get(4..8) == Some(b"TFL3") {
-        bail!("{name} is a TensorFlow Lite file; export the network as ONNX");
+    if tflite::is_tflite(bytes) {
+        return relprop_convert::from_tflite(bytes, options).map_err(|error| anyhow!("{name}: {error}"));
     }
     relprop_convert::from_onnx(bytes, options).map_err(|error| match error {
         _ if bytes.is_empty() => anyhow!("{name} is empty"),
-        ImportError::Malformed(reason) => {
-            anyhow!("{name} is neither a model image (.rlp) nor an ONNX file that can be read: {reason}")
-        }
+        ImportError::Malformed(reason) => anyhow!(
+            "{name} is neither a model image (.rlp) nor an ONNX or TensorFlow Lite file that can be read: {reason}"
+        ),
         other => anyhow!("{name}: {other}"),
     })
 }

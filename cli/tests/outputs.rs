@@ -1,6 +1,9 @@
 //! What is written: shapes, pictures, JSON.
 
 mod common;
+#[allow(dead_code)]
+#[path = "../../convert/tests/common/tflite.rs"]
+mod tflite;
 
 use common::{relprop, root};
 use serde_json::Value;
@@ -101,6 +104,27 @@ fn an_image_explains_as_its_onnx_file_does() {
     assert!(fs::read(path("m.rlp")).unwrap() == shipped, "models/mnist-tiny.rlp was not made from its .onnx file");
     for (model, out) in [("models/mnist-tiny.onnx", "a.npy"), (&path("m.rlp"), "b.npy")] {
         relprop().args(["explain", model, "models/samples/5.png", "--out", &path(out)]).assert().success();
+    }
+    assert!(array(Path::new(&path("a.npy"))) == array(Path::new(&path("b.npy"))));
+}
+
+#[test]
+fn a_tensorflow_lite_file_does_what_an_onnx_file_does() {
+    use tflite::{Field, Tflite};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mut model = Tflite::new(&[1, 28, 28, 1]);
+    let weights: Vec<f32> = (0..784 * 3).map(|i| (i * 37 % 101) as f32 / 500.0 - 0.1).collect();
+    let weights = model.floats(&[3, 784], &weights);
+    let dense = model.op(9, &[0, weights, -1], (8, vec![(0, Field::U8(0))]));
+    let softmax = model.op(25, &[dense], (9, vec![(0, Field::F32(1.0))]));
+    // Told by what is in it, whatever it is called.
+    fs::write(path("model.bin"), model.bytes(softmax)).unwrap();
+    relprop().args(["inspect", &path("model.bin")]).assert().success();
+    relprop().args(["run", &path("model.bin"), "models/samples/5.png"]).assert().success();
+    relprop().args(["convert", &path("model.bin"), "-o", &path("m.rlp"), "--labels", "a,b,c"]).assert().success();
+    for (model, out) in [("model.bin", "a.npy"), ("m.rlp", "b.npy")] {
+        relprop().args(["explain", &path(model), "models/samples/5.png", "--out", &path(out)]).assert().success();
     }
     assert!(array(Path::new(&path("a.npy"))) == array(Path::new(&path("b.npy"))));
 }

@@ -43,9 +43,9 @@ fn models() {
         ("no/such.rlp".to_owned(), "there is no such file"),
         ("models".to_owned(), "a folder"),
         (file("empty", b""), "is empty"),
-        (file("text", b"hello, I am no model\n"), "neither a model image (.rlp) nor an ONNX file"),
-        (DIGIT.to_owned(), "neither a model image (.rlp) nor an ONNX file"),
-        (file("tflite", b"\0\0\0\0TFL3\0\0\0\0"), "export the network as ONNX"),
+        (file("text", b"hello, I am no model\n"), "neither a model image (.rlp) nor an ONNX or TensorFlow Lite file"),
+        (DIGIT.to_owned(), "neither a model image (.rlp) nor an ONNX or TensorFlow Lite file"),
+        (file("tflite", b"\0\0\0\0TFL3\0\0\0\0"), "not a TensorFlow Lite model"),
         (file("truncated", &image[..1000]), "truncated"),
         (file("flipped", &flipped), "damaged"),
     ] {

@@ -3,13 +3,15 @@
 //! # The way of a network
 //!
 //! ```text
-//! .onnx ── from_onnx ──> Network ── emit ──> Image ── model ──> relprop::Model
-//!                           ^                  │
-//!                           └────── parse ─────┘
+//! .onnx ──── from_onnx ───> Network ── emit ──> Image ── model ──> relprop::Model
+//! .tflite ── from_tflite ──────┘                  │
+//!                              ^                  │
+//!                              └────── parse ─────┘
 //! ```
 //!
 //! * [`from_onnx`] reads an ONNX model and rewrites it into the steps that the kernel has. What cannot be imported is
 //!   told in one error, node by node.
+//! * [`from_tflite()`] does the same for TensorFlow Lite models.
 //! * A [`Network`] is what an image says, in vectors and strings that can be edited. It can be built by hand, too, with
 //!   weights in the order that people write them in.
 //! * [`emit()`] writes the [`Image`]: records, strings, weights as the inner loops read them, and for every
@@ -64,6 +66,7 @@ pub mod pack;
 mod parse;
 mod plan;
 mod text;
+pub mod tflite;
 
 pub use builder::Window;
 pub use emit::{EmitError, emit};
@@ -73,3 +76,4 @@ pub use onnx::{ImportError, Refusal, WireError, from_onnx};
 pub use options::Options;
 pub use parse::parse;
 pub use plan::Plan;
+pub use tflite::from_tflite;

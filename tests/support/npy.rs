@@ -35,6 +35,7 @@ pub fn read(path: &Path) -> Array {
     let DType::Plain(kind) = file.dtype() else { panic!("{}: not an array of numbers", path.display()) };
     let values = match kind.to_string().trim_start_matches(['<', '|']) {
         "f4" => file.into_vec::<f32>().map(|v| v.into_iter().map(f64::from).collect()),
+        "i1" => file.into_vec::<i8>().map(|v| v.into_iter().map(f64::from).collect()),
         "i4" => file.into_vec::<i32>().map(|v| v.into_iter().map(f64::from).collect()),
         _ => file.into_vec::<f64>(),
     };

@@ -20,6 +20,7 @@ mod window;
 mod wire;
 
 pub use error::{ImportError, Refusal};
+pub(crate) use read::half;
 pub use wire::WireError;
 
 use crate::network::Network;

@@ -261,7 +261,7 @@ fn words<T, const N: usize>(raw: &[u8], from: impl Fn([u8; N]) -> T) -> Result<R
 }
 
 /// IEEE 754 half precision.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let magnitude = match (bits >> 10 & 31, bits & 1023) {
         (0, mantissa) => f32::from(mantissa) / 16_777_216.0,
         (31, 0) => f32::INFINITY,

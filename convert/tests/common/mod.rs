@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::missing_panics_doc)]
 
+pub mod tflite;
+
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataType, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor, ValueInfoProto,
