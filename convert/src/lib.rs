@@ -59,6 +59,7 @@ mod builder;
 mod emit;
 mod facts;
 mod image;
+pub mod multiplier;
 pub mod network;
 mod onnx;
 mod options;

@@ -35,9 +35,7 @@ impl Plan {
         let roots: Vec<usize> = (0..model.tensors()).map(|t| model.storage(t)).collect();
         let values: Vec<Slot> = roots
             .iter()
-            .map(|&root| {
-                blocks.tensor((0, root), model.tensor(root).bytes(), value_lifetime(model, mode, root))
-            })
+            .map(|&root| blocks.tensor((0, root), model.tensor(root).bytes(), value_lifetime(model, mode, root)))
             .collect();
         let relevances: Vec<Slot> = roots
             .iter()

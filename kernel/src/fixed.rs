@@ -138,17 +138,17 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn two_roundings_are_two_rational_roundings(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30) {
-            let raised = clamped(i128::from(value) << shift.max(0));
-            let high = clamped(divided(raised * i128::from(multiplier), 1 << 31, true));
-            let wanted = divided(high, 1 << (-shift).max(0), false);
+        fn two_roundings_are_two_rational_roundings(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30_i32) {
+            let raised = clamped(i128::from(value) << i32::max(shift, 0));
+            let high = clamped(divided(raised * i128::from(multiplier), 1_i128 << 31, true));
+            let wanted = divided(high, 1_i128 << i32::max(-shift, 0), false);
             prop_assert_eq!(i128::from(Rescale { multiplier, shift, single: false }.apply(value)), wanted);
         }
 
         #[test]
-        fn one_rounding_is_one_rational_rounding(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30) {
+        fn one_rounding_is_one_rational_rounding(value: i32, multiplier in 0..=i32::MAX, shift in -31..=30_i32) {
             let product = i128::from(value) * i128::from(multiplier);
-            let wanted = clamped(divided(product, 1 << (31 - shift), true));
+            let wanted = clamped(divided(product, 1_i128 << (31 - shift), true));
             prop_assert_eq!(i128::from(Rescale { multiplier, shift, single: true }.apply(value)), wanted);
         }
 

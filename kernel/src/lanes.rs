@@ -504,6 +504,16 @@ impl Sum {
         }
     }
 
+    /// Adds one value.
+    #[inline(always)]
+    pub fn add_one(&mut self, value: f32) {
+        let [high, ..] = &mut self.high;
+        let [low, ..] = &mut self.low;
+        let (sum, error) = two_sum(*high, value);
+        *high = sum;
+        *low += error;
+    }
+
     /// Adds a slice.
     pub fn add_all(&mut self, values: &[f32]) {
         let (chunks, rest) = values.as_chunks();

@@ -5,9 +5,9 @@ use crate::error::ExplainError;
 use crate::lanes::positive;
 use crate::math;
 use crate::session::Session;
-use crate::values::Values;
 use crate::step::{quotient, remainder};
 use crate::target::Target;
+use crate::values::Values;
 
 /// Runs `input` and adds `scale · gradient` to `sum`.
 fn add_gradient(

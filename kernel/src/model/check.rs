@@ -2,7 +2,9 @@
 //!
 //! The order matters: each check may use what the ones before it have established.
 
-use super::format::{ALIGNMENT, BLOCK, BLOCK_INT8, MAGIC, MAX_BIAS_INT8, MAX_FAN_INT8, MAX_RANK, MAX_STEPS, NONE_16, NONE_32};
+use super::format::{
+    ALIGNMENT, BLOCK, BLOCK_INT8, MAGIC, MAX_BIAS_INT8, MAX_FAN_INT8, MAX_RANK, MAX_STEPS, NONE_16, NONE_32,
+};
 use super::format::{Section, VERSION};
 use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
@@ -180,18 +182,17 @@ struct Uses {
 }
 
 impl Uses {
-    const NOTHING: Self =
-        Self {
-            operands: (1, 1),
-            variants: 1,
-            flags: 0,
-            window: false,
-            groups: false,
-            params: 0,
-            floats: 0,
-            ints: 0,
-            sizes: [4; 4],
-        };
+    const NOTHING: Self = Self {
+        operands: (1, 1),
+        variants: 1,
+        flags: 0,
+        window: false,
+        groups: false,
+        params: 0,
+        floats: 0,
+        ints: 0,
+        sizes: [4; 4],
+    };
 
     const fn of(op: Op) -> Self {
         match op {
@@ -226,9 +227,7 @@ impl Uses {
                 Self { window: true, flags: field::FLAG_COUNT_PAD | field::FLAG_SINGLE_ROUNDING, ..rescaled }
             }
             Op::Activation => Self { variants: 13, params: 1, floats: 2, ..Self::NOTHING },
-            Op::Add => {
-                Self { operands: (2, 2), flags: field::FLAG_SUBTRACT | field::FLAG_SINGLE_ROUNDING, ..rescaled }
-            }
+            Op::Add => Self { operands: (2, 2), flags: field::FLAG_SUBTRACT | field::FLAG_SINGLE_ROUNDING, ..rescaled },
             Op::Mul => Self { operands: (2, 2), ..rescaled },
             Op::Pad => Self { ints: 4, ..Self::NOTHING },
             Op::Softmax => Self { ints: 3, ..Self::NOTHING },
@@ -405,7 +404,8 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(input.channels.is_multiple_of(groups) && output.channels.is_multiple_of(groups), Shape);
             attempt!(windows(step, input, output));
             if int8 {
-                let fan = (step.kernel[0] as u64 * step.kernel[1] as u64).saturating_mul((input.channels / groups) as u64);
+                let fan =
+                    (step.kernel[0] as u64 * step.kernel[1] as u64).saturating_mul((input.channels / groups) as u64);
                 return weights_int8(model, step, output.channels, fan, output.channels);
             }
             let blocks = groups as u64 * (output.channels / groups).div_ceil(BLOCK) as u64;
@@ -778,10 +778,11 @@ const fn storage(model: &Model<'_>) -> Result<(), ImageError> {
 /// operand.
 const fn may_work_in_place(model: &Model<'_>, step: &Step) -> bool {
     let from = model.operand(step, 0);
-    let recomputable = !model.is_int8(step) && match model.producer(from) {
-        Some(producer) => model.links(producer).op.is_linear(),
-        None => false,
-    };
+    let recomputable = !model.is_int8(step)
+        && match model.producer(from) {
+            Some(producer) => model.links(producer).op.is_linear(),
+            None => false,
+        };
     matches!(step.op, Op::View) && !is_output(model, from) && consumers(model, from) == 1
         || matches!(step.op, Op::Activation) && recomputable && !is_output(model, from) && consumers(model, from) == 1
 }

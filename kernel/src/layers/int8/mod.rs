@@ -147,7 +147,9 @@ impl Scratch {
                 let depth = step.axes(input, output)[0].overlap();
                 Self { row: output.row(), depth, patch }
             }
-            Op::Dense => Self { row: if output.channels < dense::TILE { output.channels } else { dense::TILE }, depth: 1, patch },
+            Op::Dense => {
+                Self { row: if output.channels < dense::TILE { output.channels } else { dense::TILE }, depth: 1, patch }
+            }
             _ => Self { row: 0, depth: 0, patch: 0 },
         }
     }
