@@ -4,27 +4,9 @@ use super::linear::{Linear, Scratch, Sinks, Source, Strip, add_to};
 use crate::lanes::{self, Lanes, Part, Sum};
 use crate::math;
 use crate::model::format::BLOCK;
+use crate::number::Taken;
 use crate::rule::{Bias, Bound, Choice, Rule, Stabilizer};
 use crate::step::{quotient, remainder};
-
-/// What a step took from the relevance that arrived, and how well it was conditioned.
-#[derive(Clone, Copy)]
-pub struct Taken {
-    /// By the bias.
-    pub bias: Sum,
-    /// By the stabiliser.
-    pub stabilizer: Sum,
-    /// Dropped.
-    pub dropped: Sum,
-    /// Smallest `|z| / Σ|x·w|`.
-    pub condition: f32,
-}
-
-impl Default for Taken {
-    fn default() -> Self {
-        Self { bias: Sum::default(), stabilizer: Sum::default(), dropped: Sum::default(), condition: f32::NAN }
-    }
-}
 
 /// One linear step on its way back: everything that a rule works with.
 pub struct Way<'a> {
@@ -46,7 +28,7 @@ pub struct Way<'a> {
     pixel: &'a mut [f32],
     /// A sweep hands out what bias and stabiliser took, not the shares.
     gives_rest: bool,
-    taken: Taken,
+    taken: Taken<f32>,
 }
 
 /// One share of the relevance: how much of it, how much of the bias goes with it, and which outputs take part.
@@ -141,7 +123,7 @@ impl<'a> Way<'a> {
     }
 
     /// Passes the relevance back by the chosen rule.
-    pub fn propagate(mut self) -> Taken {
+    pub fn propagate(mut self) -> Taken<f32> {
         match self.choice.rule {
             Rule::AlphaBeta { alpha, beta } => self.alpha_beta(alpha, beta),
             Rule::ZPlus => self.alpha_beta(1.0, 0.0),
