@@ -336,19 +336,19 @@ impl<'a> Way<'a> {
             let bias = if option == Bias::Zero { [0.0; BLOCK] } else { share.bias.of(*b) };
             let denominator = lanes::zip(*z, bias, |z, b| z + b);
             let stable = st.stabilized_lanes(denominator);
-            let given = r.map(|r| share.factor * r);
-            let mut s = lanes::zip(given, stable, |r, stable| if r == 0.0 || stable == 0.0 { 0.0 } else { r / stable });
-            // Without a stabiliser nothing passes where there is nothing to divide by.
-            if stable.contains(&0.0) && gate == Gate::All && !gives_rest {
-                taken.dropped.add(lanes::zip(given, stable, |r, stable| if stable == 0.0 { r } else { 0.0 }));
-            }
+            let mut given = r.map(|r| share.factor * r);
             if gate != Gate::All {
                 let output = lanes::zip(*full, *b, |full, b| full + b);
-                s = lanes::zip(s, output, |s, y| if gate.admits(y) { s } else { 0.0 });
+                given = lanes::zip(given, output, |r, y| if gate.admits(y) { r } else { 0.0 });
                 // An output of exactly zero passes nothing: counted once, with those above.
                 if gate == Gate::Above && !gives_rest {
                     taken.dropped.add(lanes::zip(*r, output, |r, y| if y == 0.0 { r } else { 0.0 }));
                 }
+            }
+            let s = lanes::zip(given, stable, |r, stable| if r == 0.0 || stable == 0.0 { 0.0 } else { r / stable });
+            // Without a stabiliser nothing passes where there is nothing to divide by.
+            if stable.contains(&0.0) && !gives_rest {
+                taken.dropped.add(lanes::zip(given, stable, |r, stable| if stable == 0.0 { r } else { 0.0 }));
             }
             let added = lanes::zip(stable, denominator, |stable, z| stable - z);
             let (from_bias, from_added) = (lanes::zip(s, bias, |s, b| s * b), lanes::zip(s, added, |s, a| s * a));
