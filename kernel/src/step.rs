@@ -317,6 +317,18 @@ impl Axis {
         if self.transposed { self.meetings_ahead(i * self.stride) } else { self.meetings_behind(i + self.before) }
     }
 
+    /// How far apart inputs are that meet outputs through the same taps, and how far apart those outputs.
+    pub const fn pace(&self) -> (usize, usize) {
+        if self.transposed { (1, self.stride) } else { (self.stride, 1) }
+    }
+
+    /// Whether the `k`-th input after `i`, at that distance, meets the outputs after those that `i` meets.
+    pub fn meets_alike(&self, meetings: &Meetings, i: usize, k: usize) -> bool {
+        let (apart, pace) = self.pace();
+        let other = i + k * apart;
+        other < self.input && self.meetings(other) == Meetings { output: meetings.output + k * pace, ..*meetings }
+    }
+
     /// Of a transposed convolution: tap `k` leads to output `place + k·dilation − before`.
     fn meetings_ahead(&self, place: usize) -> Meetings {
         let tap = rounded_up(self.before.saturating_sub(place), self.dilation);
@@ -378,7 +390,7 @@ impl Axis {
 }
 
 /// The outputs that one input meets: through tap `tap`, `tap + step` …, `count` of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meetings {
     /// First tap.
     pub tap: usize,
@@ -393,14 +405,18 @@ pub struct Meetings {
 }
 
 impl Meetings {
+    /// The `k`-th tap and its output.
+    #[inline(always)]
+    pub fn nth(&self, k: usize) -> (usize, usize) {
+        (self.tap + k * self.step, self.output.wrapping_add(k.wrapping_mul(self.advance as usize)))
+    }
+
     /// Calls `f(tap, output)` for each.
     #[inline(always)]
     pub fn each(&self, mut f: impl FnMut(usize, usize)) {
-        let (mut tap, mut output) = (self.tap, self.output);
-        for _ in 0..self.count {
+        for k in 0..self.count {
+            let (tap, output) = self.nth(k);
             f(tap, output);
-            tap += self.step;
-            output = output.wrapping_add_signed(self.advance);
         }
     }
 }

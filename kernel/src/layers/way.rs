@@ -450,11 +450,7 @@ impl<'a> Way<'a> {
                 let part = |v: &[f32]| lanes::load(v.get(at..end).unwrap_or(&[]));
                 let mut block = part(z);
                 f(&mut block, &part(spare), &part(r), &part(b));
-                let z = z.get_mut(at..end).unwrap_or(&mut []);
-                match z.first_chunk_mut() {
-                    Some(z) => *z = block,
-                    None => z.iter_mut().zip(block).for_each(|(z, s)| *z = s),
-                }
+                lanes::store(z.get_mut(at..end).unwrap_or(&mut []), &block);
                 at = end;
             }
         });
