@@ -193,7 +193,7 @@ impl Conv<'_> {
             while column < axis.input {
                 let columns = axis.meetings(column);
                 let spot = Spot { pixel: first.pixel + column, columns, ..first };
-                let alike = |more: usize| (1..=more).all(|k| axis.meets_alike(&columns, column, k));
+                let alike = |more: usize| axis.meet_alike(&columns, column, more);
                 column += apart
                     * match n {
                         4 if FAST && alike(1) => self.tiles::<P, 2, 2>(part, x, s, r, &spot, n),
@@ -260,8 +260,10 @@ impl Conv<'_> {
             weigh(part, &x, spot.weights, s, Walk { weight, ..walk }, &mut acc);
         });
         for (p, (x, sums)) in x.iter().zip(lanes::sums(acc)).enumerate() {
-            let r = r.get_mut((spot.pixel + p * apart) * channels + first..).unwrap_or(&mut []);
-            settle(part, x, &sums, r);
+            let r = r.get_mut((spot.pixel + p * apart) * channels + first..).and_then(|r| r.first_chunk_mut());
+            if let Some(r) = r {
+                settle(part, x, sums, r);
+            }
         }
     }
 }

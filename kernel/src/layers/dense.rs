@@ -98,7 +98,7 @@ impl Linear for Dense<'_> {
         let (Some(first), Some(last)) = (blocks.iter().position(heard), blocks.iter().rposition(heard)) else { return };
         let rows = blocks.get(first..=last).unwrap_or(&[]).as_flattened();
         let w = self.weights.get(first * self.inputs..(last + 1) * self.inputs).unwrap_or(&[]);
-        let strip = Strip { rows, len: rows.len(), newest: 0, slot: 0 };
+        let strip = Strip { rows, len: rows.len(), newest: 0, slot: 0, kept: 1 };
         Conv::point(w, self.inputs, rows.len()).distribute(part, x, &strip, r);
     }
 

@@ -165,6 +165,8 @@ pub struct Strip<'a> {
     pub newest: usize,
     /// Its place in the ring.
     pub slot: usize,
+    /// How many rows the ring has.
+    pub kept: usize,
 }
 
 impl<'a> Strip<'a> {
@@ -172,8 +174,7 @@ impl<'a> Strip<'a> {
     #[inline(always)]
     pub fn row(&self, row: usize) -> &'a [f32] {
         let age = self.newest.wrapping_sub(row);
-        let kept = || quotient(self.rows.len(), self.len);
-        let slot = if age <= self.slot { self.slot - age } else { (self.slot + kept()).wrapping_sub(age) };
+        let slot = if age <= self.slot { self.slot - age } else { (self.slot + self.kept).wrapping_sub(age) };
         self.rows.get(slot.wrapping_mul(self.len)..).and_then(|rows| rows.get(..self.len)).unwrap_or(&[])
     }
 }
@@ -243,9 +244,9 @@ pub fn weigh<P: Term, const M: usize, const N: usize>(
 
 /// `r_i += Σ lanes`, times `x_i` where [`weigh`] left it out.
 #[inline(always)]
-pub fn settle<P: Term>(_: P, x: &[f32], sums: &[f32], r: &mut [f32]) {
+pub fn settle<P: Term, const N: usize>(_: P, x: &[f32; N], sums: [f32; N], r: &mut [f32; N]) {
     for ((r, sum), x) in r.iter_mut().zip(sums).zip(x) {
-        *r += if P::SIGNED { *sum } else { x * sum };
+        *r += if P::SIGNED { sum } else { x * sum };
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Way<'a> {
     strip: &'a mut [f32],
     /// Floats per row.
     len: usize,
+    /// How many rows.
+    kept: usize,
     /// Place of the newest row.
     slot: usize,
     /// Rows in a row that no relevance arrived at.
@@ -125,6 +127,7 @@ impl<'a> Way<'a> {
             measure_condition: false,
             strip,
             len: sizes.row,
+            kept: sizes.depth,
             slot: 0,
             silence: 0,
             spare,
@@ -323,7 +326,7 @@ impl<'a> Way<'a> {
     }
 
     fn distribute(&mut self, part: Part, x: &Source<'_>, row: usize) {
-        let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot };
+        let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot, kept: self.kept };
         self.layer.distribute(part, x, &strip, &mut self.sinks);
     }
 
@@ -333,6 +336,11 @@ impl<'a> Way<'a> {
         let (option, gives_rest, gate) = (self.choice.bias, self.gives_rest, share.gate);
         let mut taken = self.taken;
         self.each_block(row, |z, full, r, b| {
+            // Behind a rectifier or a maximum many outputs receive nothing.
+            if *r == [0.0; BLOCK] {
+                *z = [0.0; BLOCK];
+                return;
+            }
             let bias = if option == Bias::Zero { [0.0; BLOCK] } else { share.bias.of(*b) };
             let denominator = lanes::zip(*z, bias, |z, b| z + b);
             let stable = st.stabilized_lanes(denominator);
