@@ -513,6 +513,15 @@ pub fn load(values: &[f32]) -> Lanes {
     }
 }
 
+/// Eight values from `start` on, of which the first `len` count: the others are what lies there, or zeros.
+#[inline(always)]
+pub fn load_at(values: &[f32], start: usize, len: usize) -> Lanes {
+    match values.get(start..).and_then(|values| values.first_chunk()) {
+        Some(chunk) => *chunk,
+        None => load_few(span(values, start, len)),
+    }
+}
+
 /// A function of its own: else LLVM makes one `memcpy` of both arms of [`load`], with a length that it looks up.
 #[inline(never)]
 fn load_few(values: &[f32]) -> Lanes {

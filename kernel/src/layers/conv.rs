@@ -71,21 +71,15 @@ impl<'a> Conv<'a> {
     #[inline(always)]
     fn each_run(&self, row: usize, column: usize, mut f: impl FnMut(Run)) {
         let (vertical, horizontal) = (&self.vertical, &self.horizontal);
+        let (start, end) = if self.merges() { horizontal.taps(column) } else { (0, horizontal.kernel) };
+        let taps = if self.merges() { end - start } else { 1 };
         for ky in 0..vertical.kernel {
             let Some(y) = vertical.input_of(row, ky) else { continue };
-            let weight = |kx: usize| (ky * horizontal.kernel + kx) * self.fan();
-            if self.merges() {
-                let (first, last) = horizontal.taps(column);
-                if first == last {
-                    continue;
-                }
-                let x = column * horizontal.stride + first - horizontal.before;
-                f(Run { weight: weight(first), pixel: y * self.input.width + x, taps: last - first });
-                continue;
-            }
-            for kx in 0..horizontal.kernel {
+            // Called in one place only, or else it would not be inlined.
+            for kx in (start..end).step_by(taps.max(1)) {
                 if let Some(x) = horizontal.input_of(column, kx) {
-                    f(Run { weight: weight(kx), pixel: y * self.input.width + x, taps: 1 });
+                    let weight = (ky * horizontal.kernel + kx) * self.fan();
+                    f(Run { weight, pixel: y * self.input.width + x, taps });
                 }
             }
         }

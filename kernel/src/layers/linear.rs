@@ -43,6 +43,13 @@ impl<'a> Source<'a> {
         let start = if self.broadcast { channel } else { pixel * channels + channel };
         self.values[k & 1].get(start..start + len).unwrap_or(&[])
     }
+
+    /// Eight values of the first operand, of which the first `len` count; see [`get`](Self::get).
+    #[inline(always)]
+    pub fn lanes(&self, pixel: usize, channels: usize, channel: usize, len: usize) -> Lanes {
+        let start = if self.broadcast { channel } else { pixel * channels + channel };
+        lanes::load_at(self.values[0], start, len)
+    }
 }
 
 /// How one output row lies in memory.
