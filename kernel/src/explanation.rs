@@ -56,7 +56,6 @@ impl<'s, R: Relevance> Explanation<'s, R> {
     pub fn ledger(&self) -> Ledger<'s, R> {
         self.ledger
     }
-
 }
 
 impl Explanation<'_> {
