@@ -380,8 +380,12 @@ impl<N: Number> Constants<N> {
         if option == Bias::Redistribute {
             // The second quotients are free: they carry what bias and stabiliser take, an equal part to every input.
             let Fraction { numerator, denominator } = quotients.fractions[0];
-            let rest = N::plus(self.bias[0], quotients.added[0]);
-            quotients.fractions[1] = Fraction { numerator, denominator: N::over_share(denominator, rest, fan_in()) };
+            let (rest, inputs) = (N::plus(self.bias[0], quotients.added[0]), fan_in());
+            if inputs == 0 && denominator != N::Wide::default() {
+                // Nobody to give it to.
+                quotients.dropped = N::plus(quotients.dropped, numerator);
+            }
+            quotients.fractions[1] = Fraction { numerator, denominator: N::over_share(denominator, rest, inputs) };
             quotients.silent[1] = false;
         }
         Output { quotients, bias: self.bias }
