@@ -51,6 +51,15 @@ pub fn converted(input: Quantization, output: Quantization) -> [i32; 2] {
     quantized(f64::from(input.scale) / f64::from(output.scale))
 }
 
+/// The factor from a sum of `count` integers to their mean. The count divides the multiplier, whose low bits are lost.
+pub fn mean(input: Quantization, output: Quantization, count: usize) -> [i32; 2] {
+    let [multiplier, shift] = converted(input, output);
+    let count = (count as u64).max(1);
+    let places = (count.ilog2() as i32).min(32).min(31 + shift);
+    let multiplier = (i64::from(multiplier) << places) / count as i64;
+    [multiplier as i32, shift - places]
+}
+
 /// The factors of the operands and of the output of a sum.
 ///
 /// # Errors

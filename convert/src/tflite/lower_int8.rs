@@ -47,7 +47,8 @@ impl Lowering<'_, '_, '_> {
             Kind::Mean(window) => {
                 layer.op = Op::AveragePool;
                 layer.ints = int8::attributes(range);
-                layer.int8.rescale = vec![int8::converted(input, output)];
+                let count = window.kernel.iter().map(|&extent| usize::from(extent)).product();
+                layer.int8.rescale = vec![int8::mean(input, output, count)];
                 window.describe(&mut layer);
             }
             Kind::Arithmetic { op, constant } => {
