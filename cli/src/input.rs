@@ -142,7 +142,11 @@ impl Source {
         };
         if npy::is_npy(bytes) {
             let array = npy::parse(bytes)?;
-            return if takes_integers && !array.int8 { Err(not_int8()) } else { from_array(numbers, model, input, array) };
+            return if takes_integers && !array.int8 {
+                Err(not_int8())
+            } else {
+                from_array(numbers, model, input, array)
+            };
         }
         if takes_integers {
             return Err(not_int8());

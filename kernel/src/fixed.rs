@@ -63,8 +63,7 @@ pub fn mean(sum: i32, count: i32) -> i32 {
 /// `eˣ` for `x ≤ 0` with this many integer bits, at most 5, as a fraction of 2³¹ (`exp_on_negative_values`).
 pub fn exp_of_negative(x: i32, integer_bits: u32) -> i32 {
     // e^(−2^k) for k = −2 …, each as a fraction of 2³¹.
-    const FACTORS: [i32; 7] =
-        [1_672_461_947, 1_302_514_674, 790_015_084, 290_630_308, 39_332_535, 720_401, 242];
+    const FACTORS: [i32; 7] = [1_672_461_947, 1_302_514_674, 790_015_084, 290_630_308, 39_332_535, 720_401, 242];
     let integer_bits = integer_bits.min(5);
     let quarter = 1 << (29 - integer_bits);
     if x == 0 {

@@ -41,8 +41,11 @@ fn activations<'g, 'a>(resolved: &Resolved<'g, 'a>) -> impl Iterator<Item = &'g 
 
 /// What the integers of an activation stand for; `None` for floats.
 fn unit(tensor: &Tensor<'_>) -> Result<Option<Quantization>, Refusal> {
-    let refusal =
-        |reason: String| Refusal { name: tensor.name.clone(), op: format!("tensor of {}", tensor.element.name()), reason };
+    let refusal = |reason: String| Refusal {
+        name: tensor.name.clone(),
+        op: format!("tensor of {}", tensor.element.name()),
+        reason,
+    };
     match tensor.element {
         Element::Float32 => Ok(None),
         Element::Int8 => {

@@ -71,7 +71,10 @@ impl Lowering<'_, '_, '_> {
             }
             Kind::Softmax => {
                 if output != int8::SOFTMAX_OUTPUT {
-                    return Err(format!("only with an output of scale 1/256 and zero point -128, not {}", told(output)));
+                    return Err(format!(
+                        "only with an output of scale 1/256 and zero point -128, not {}",
+                        told(output)
+                    ));
                 }
                 layer.op = Op::Softmax;
                 layer.ints = int8::softmax(input);
@@ -165,11 +168,9 @@ impl Lowering<'_, '_, '_> {
 /// What only moves integers, or picks some of them, cannot change what they stand for.
 fn same(inputs: &[Quantization], output: Quantization) -> Result<(), String> {
     match inputs.iter().find(|&&input| input != output) {
-        Some(&input) => Err(format!(
-            "its input has {}, its output {}: they must be the same",
-            told(input),
-            told(output)
-        )),
+        Some(&input) => {
+            Err(format!("its input has {}, its output {}: they must be the same", told(input), told(output)))
+        }
         None => Ok(()),
     }
 }

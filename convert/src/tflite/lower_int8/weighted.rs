@@ -126,7 +126,10 @@ impl Lowering<'_, '_, '_> {
         let Some(bias) = bias else { return Ok(vec![0; outputs]) };
         let element = self.resolved.stored(bias).map(|tensor| tensor.element);
         if element != Some(Element::Int32) {
-            return Err(format!("a bias of {}: only INT32 is supported", element.map_or_else(String::new, Element::name)));
+            return Err(format!(
+                "a bias of {}: only INT32 is supported",
+                element.map_or_else(String::new, Element::name)
+            ));
         }
         let (words, _) = self.resolved.bytes(bias)?.as_chunks();
         let bias: Vec<i32> = words.iter().map(|&word| i32::from_le_bytes(word)).collect();
