@@ -58,7 +58,7 @@ compile_error!("images are little-endian and read in place");
 pub mod composite;
 pub mod error;
 pub mod explanation;
-mod fixed;
+pub mod fixed;
 mod lanes;
 mod lanes8;
 mod layers;
