@@ -116,7 +116,8 @@ fn check(twins: &Twins, choice: Choice<'_>, seed: u64) -> Result<(), TestCaseErr
                 prop_assert!(off <= INTEGERS * whole, "integers: off by {off} of {whole} under {choice:?}");
             }
             prop_assert_eq!(entry.saturated, 0);
-            // Half a unit for every share (of a dense layer there is one for every 64 outputs), and a trace of the whole,
+            // Half a unit for every share (of a dense layer there is one for every 64 outputs), and a trace of
+            // what each output takes and of the whole,
             // because the quotients of a row share an exponent.
             let tiles = if layer.op == Op::Dense { back_tiles(twins) } else { 1 };
             let shares = tiles * twins.q.iter().map(Vec::len).sum::<usize>();
