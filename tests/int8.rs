@@ -103,7 +103,13 @@ fn check(twins: &Twins, choice: Choice<'_>, seed: u64) -> Result<(), TestCaseErr
             prop_assert!(books.is_ok(), "{} under {choice:?}", books.unwrap_err());
             for (wanted, got) in back.relevance.iter().zip(&seen) {
                 let (worst, at) = wanted.worst(got);
-                prop_assert!(worst <= FLOATS, "floats: [{}] is {} and should be {}", at, got[at], wanted.value[at]);
+                prop_assert!(
+                    worst <= FLOATS,
+                    "floats: [{at}] is {} and should be {} on {} under {choice:?}",
+                    got[at],
+                    wanted.value[at],
+                    wanted.scale[at]
+                );
             }
         }
     }

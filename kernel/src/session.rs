@@ -248,7 +248,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         }
         for i in 0..model.steps() {
             let (step, choice) = (model.step(i), composite.choose(&model, i)?);
-            if choice.is_some_and(|choice| model.is_int8(&step) && !can_follow::<R>(&step, &choice)) {
+            if choice.is_some_and(|choice| model.is_int8(&step) && !can_follow::<R>(&model, &step, &choice)) {
                 return Err(ExplainError::RuleMismatch { step: i });
             }
         }

@@ -13,18 +13,23 @@ use crate::layers::activation::Activation;
 use crate::layers::max_pool::MaxPool;
 use crate::layers::structural::Moves;
 use crate::layers::{Tape, bytes};
+use crate::model::Model;
 use crate::number::{Number, Places, Taken, Unit};
 use crate::plan::Direction;
 use crate::rule::{Bias, Choice, Rule, Stabilizer, Ties};
 use crate::step::{Op, Step};
 
 /// Whether a step in int8 can follow a rule.
-pub fn can_follow<N: Number>(step: &Step, choice: &Choice<'_>) -> bool {
+pub fn can_follow<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) -> bool {
     let passes = matches!(choice.rule, Rule::Pass);
     let slopes = matches!(choice.rule, Rule::Gradient);
     // Nobody has a figure of the whole step.
     let resolved = !matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_));
-    let linear = Way::<N>::can(choice) && resolved;
+    // Where sums of terms of either sign cancel, integers cannot tell that from there being none.
+    let tensor = model.tensor(model.operand(step, 0));
+    let positive = tensor.non_negative || tensor.zero_point == i32::from(i8::MIN);
+    let told_apart = N::HAS_FUNCTIONS || positive || !matches!(choice.rule, Rule::GammaOriginal(_));
+    let linear = Way::<N>::can(choice) && resolved && told_apart;
     match step.op {
         Op::MaxPool => true,
         Op::Activation => passes || N::HAS_FUNCTIONS,
@@ -82,7 +87,7 @@ impl Tape<'_, '_> {
 
 /// One operand of a step on its way back.
 struct Task<'t, 'm> {
-    model: &'t crate::Model<'m>,
+    model: &'t Model<'m>,
     step: &'t Step,
     k: usize,
     x: [&'t [i8]; 2],
@@ -216,7 +221,7 @@ impl Task<'_, '_> {
             let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
             let nothing = N::Wide::default();
             let sums = sums.map(|sum| N::wide(N::part(sum)));
-            let of = Denominators { sums, bias: [nothing; 2], missing: nothing };
+            let of = Denominators { sums, bias: [nothing; 2], missing: nothing, cancels: true };
             let quotients = recipe.quotients(&of, r, (form, epsilon));
             for (fraction, part) in quotients.fractions.iter().zip(parts) {
                 let exponent = N::exponent(N::Exponent::default(), fraction);

@@ -78,6 +78,8 @@ pub struct Denominators<N: Number> {
     pub bias: [N::Wide; 2],
     /// The bias, where the sums lack it: the sign of the output is that of all of it.
     pub missing: N::Wide,
+    /// Inputs of either sign meet weights of one sign: a sum of zero may be one of many terms.
+    pub cancels: bool,
 }
 
 /// The quotients of one output, and what else takes part in its denominators.
@@ -185,7 +187,8 @@ impl<'a, N: Number> Recipe<'a, N> {
                 let z = stable(both);
                 let fractions = [over(raised, z), over(one, z)];
                 let added = [nothing, N::minus(z, both)];
-                Quotients { fractions, added, dropped: lost(fractions[1]), silent: [empty[0] && empty[1]; 2] }
+                let silent = empty[0] && empty[1] && !of.cancels;
+                Quotients { fractions, added, dropped: lost(fractions[1]), silent: [silent; 2] }
             }
             Kind::Slope => {
                 let fractions = [over(one, epsilon), over(nothing, epsilon)];

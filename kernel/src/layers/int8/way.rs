@@ -301,11 +301,15 @@ impl<N: Number> Way<'_, '_, N> {
         let first = first.get_mut(start..).unwrap_or(&mut []);
         let second = second.get_mut(start..).unwrap_or(&mut []);
         for channel in 0..channels.min(r.len()) {
-            let mut constants = Constants::new(self.layer, &self.recipe, &self.form, self.bias, range.start + channel);
+            let of = |element| Constants {
+                cancels: !self.x.non_negative,
+                ..Constants::new(self.layer, &self.recipe, &self.form, self.bias, element)
+            };
+            let mut constants = of(range.start + channel);
             for at in (channel..r.len()).step_by(channels) {
                 let (Some(a), Some(b), Some(r)) = (first.get_mut(at), second.get_mut(at), r.get(at)) else { break };
                 if layer.unit_varies() {
-                    constants = Constants::new(self.layer, &self.recipe, &self.form, self.bias, range.start + at);
+                    constants = of(range.start + at);
                 }
                 let shut = self.recipe.hand == Hand::Slope && *a == N::Word::default();
                 let output = if *r == N::Word::default() || shut {
@@ -340,6 +344,7 @@ struct Constants<N: Number> {
     epsilon: N::Wide,
     bias: [N::Wide; 2],
     missing: N::Wide,
+    cancels: bool,
 }
 
 impl<N: Number> Constants<N> {
@@ -360,6 +365,7 @@ impl<N: Number> Constants<N> {
                 Sums::Box | Sums::Count | Sums::Gate => [nothing; 2],
             },
             missing: part(missing),
+            cancels: true,
         }
     }
 
@@ -372,7 +378,8 @@ impl<N: Number> Constants<N> {
         (form, option): (Stabilizer, Bias),
         fan_in: impl Fn() -> usize,
     ) -> Output<N> {
-        let of = Denominators { sums: sums.map(N::wide), bias: self.bias, missing: self.missing };
+        let sums = sums.map(N::wide);
+        let of = Denominators { sums, bias: self.bias, missing: self.missing, cancels: self.cancels };
         let mut quotients = recipe.quotients(&of, r, (form, self.epsilon));
         if option == Bias::Redistribute {
             // The second quotients are free: they carry what bias and stabiliser take, an equal part to every input.
