@@ -2,19 +2,17 @@
 
 use crate::args::EvalArgs;
 use crate::classes::Classes;
+use crate::digits::Digits;
 use crate::engine::{Engine, Outcome, Request};
-use crate::idx::{self, Idx};
 use crate::load::Loaded;
 use crate::memory::Memory;
 use crate::numbers::{percent, short};
-use crate::picture;
 use crate::progress;
 use crate::spec::{Aim, Recipe};
 use crate::statistics::Statistics;
 use crate::table::{Align, columns};
 use crate::terminal::Terminal;
-use anyhow::{Context, ensure};
-use relprop::Model;
+use relprop::Mode;
 use relprop::target::arg_max;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -26,7 +24,8 @@ struct Report {
     images: usize,
     correct: usize,
     accuracy: f64,
-    composite: String,
+    /// `None` where nothing is explained.
+    composite: Option<String>,
     /// |imbalance| of the ledger, relative to the score that is explained.
     imbalance: Option<Statistics>,
     /// Shares of the score, each of one column of the ledger.
@@ -37,25 +36,23 @@ struct Report {
     rounding: Option<Statistics>,
     /// Per image.
     run_microseconds: f64,
-    explain_microseconds: f64,
+    explain_microseconds: Option<f64>,
 }
 
 /// Runs the command.
 pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, &args.feeding)?;
     let model = loaded.model()?;
-    let images = Idx::read(&idx::find(&args.mnist, "t10k-images-idx3-ubyte")?)?;
-    let labels = Idx::read(&idx::find(&args.mnist, "t10k-labels-idx1-ubyte")?)?;
-    ensure!(images.len() == labels.len(), "there are {} images, but {} labels", images.len(), labels.len());
-    let count = args.limit.map_or(images.len(), |limit| images.len().min(limit as usize));
-    ensure!(count > 0, "there are no images");
+    let digits = Digits::test(&args.mnist)?;
+    let count = digits.len(args.limit)?;
 
     let classes = Classes::of(&model, 0);
     let recipe = Recipe::new(&args.rules, &model)?;
     let overrides = recipe.overrides(&model)?;
     let request =
         Request::new(&model, &recipe, &overrides, (Aim::Top, None, 0), &crate::args::LoopArgs::default(), false)?;
-    let mode = request.method.mode();
+    let explains = !model.has_int8();
+    let mode = if explains { request.method.mode() } else { Mode::Infer };
     let mut memory = Memory::new(&model, mode);
     let mut engine = Engine::new(memory.session(&model, mode)?, &classes);
 
@@ -63,15 +60,16 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let (mut running, mut explaining) = (Duration::ZERO, Duration::ZERO);
     let bar = progress::bar(count);
     for i in 0..count {
-        let item = vec![digit(&loaded, &model, &images, i)?];
+        let item = vec![digits.input(&loaded, &model, i)?];
         let started = Instant::now();
         let scores = engine.run(&item, 0)?;
         running += started.elapsed();
-        let started = Instant::now();
-        outcomes.push(Balance::of(&engine.explain(&request, &item)?));
-        explaining += started.elapsed();
-        let label = labels.item(i).and_then(|label| label.first()).copied();
-        correct += usize::from(arg_max(&scores) == label.map(usize::from));
+        if explains {
+            let started = Instant::now();
+            outcomes.push(Balance::of(&engine.explain(&request, &item)?));
+            explaining += started.elapsed();
+        }
+        correct += usize::from(arg_max(&scores) == digits.label(i));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -84,7 +82,7 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         images: count,
         correct,
         accuracy: correct as f64 / count as f64,
-        composite: request.method.name(),
+        composite: explains.then(|| request.method.name()),
         imbalance: statistics(|b| b.imbalance.abs()),
         inputs: statistics(|b| b.inputs),
         bias: statistics(|b| b.bias),
@@ -92,16 +90,9 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         dropped: statistics(|b| b.dropped),
         rounding: statistics(|b| b.rounding),
         run_microseconds: per_image(running),
-        explain_microseconds: per_image(explaining),
+        explain_microseconds: explains.then(|| per_image(explaining)),
     };
     if args.json { terminal.print_json(&report) } else { terminal.print(&report.text(terminal)) }
-}
-
-/// A digit as the model takes it.
-fn digit(loaded: &Loaded, model: &Model<'_>, images: &Idx, index: usize) -> anyhow::Result<Vec<f32>> {
-    let shape = model.tensor(model.input(0).tensor).shape;
-    let digit = picture::padded(images.picture(index)?, shape);
-    picture::to_input(&digit.into(), shape, &loaded.pixels(model, 0)).context("the digits do not fit the model")
 }
 
 /// Where the relevance of one explanation went, as shares of what there was.
@@ -141,22 +132,22 @@ impl Report {
             self.images - self.correct
         );
         let mut lines = vec![terminal.dim(&self.model), terminal.bold(&accuracy), String::new()];
-        match &self.imbalance {
-            Some(imbalance) => lines.extend(self.ledger(imbalance)),
-            None => lines.push(format!("{} keeps no ledger", self.composite)),
+        match (&self.composite, &self.imbalance) {
+            (Some(composite), Some(imbalance)) => lines.extend(self.ledger(composite, imbalance)),
+            (Some(composite), None) => lines.push(format!("{composite} keeps no ledger")),
+            (None, _) => lines.push("int8 networks are run, not explained".to_owned()),
         }
         lines.push(String::new());
-        lines.push(format!(
-            "{:.0} µs to run an image, {:.0} µs to explain it ({:.1} ×)",
-            self.run_microseconds,
-            self.explain_microseconds,
-            self.explain_microseconds / self.run_microseconds
-        ));
+        let running = format!("{:.0} µs to run an image", self.run_microseconds);
+        lines.push(match self.explain_microseconds {
+            Some(time) => format!("{running}, {time:.0} µs to explain it ({:.1} ×)", time / self.run_microseconds),
+            None => running,
+        });
         lines.join("\n") + "\n"
     }
 
     /// Shares of the score, over the images.
-    fn ledger(&self, imbalance: &Statistics) -> Vec<String> {
+    fn ledger(&self, composite: &str, imbalance: &Statistics) -> Vec<String> {
         let head = ["share of the score", "smallest", "median", "largest"].map(str::to_owned).to_vec();
         let row = |name: &str, s: &Statistics, show: fn(f32) -> String| {
             vec![name.to_owned(), show(s.min), show(s.median), show(s.max)]
@@ -171,7 +162,7 @@ impl Report {
         rows.extend(parts.into_iter().filter_map(|(name, part)| Some(row(name, part.as_ref()?, percent))));
         rows.extend(self.rounding.as_ref().map(|part| row("rounding", part, short)));
         rows.push(row("|imbalance|", imbalance, short));
-        let title = format!("where the relevance of the top class goes, by {}", self.composite);
+        let title = format!("where the relevance of the top class goes, by {composite}");
         let table = columns(&[Align::Left, Align::Right, Align::Right, Align::Right], &rows);
         [title].into_iter().chain(table.into_iter().map(|line| format!("  {line}"))).collect()
     }

@@ -52,7 +52,7 @@ fn run(bytes: &[u8], input: &[f32]) -> Vec<f32> {
     let image = emit(&network).unwrap_or_else(|error| panic!("{error}"));
     let model = image.model().unwrap();
     let mut arena = vec![0; model.arena_bytes(Mode::Infer) + 16];
-    Session::new(&model, &mut arena, Mode::Infer).unwrap().run(input).unwrap().to_vec()
+    Session::new(&model, &mut arena, Mode::Infer).unwrap().run(input).unwrap().iter().collect()
 }
 
 fn close(got: &[f32], wanted: &[f32]) {
