@@ -5,10 +5,10 @@
 //! means from calibration inputs).
 
 use super::lower::Lowering;
-use super::observe::Spread;
 use super::partition::Partition;
 use super::probe::{Probe, port};
-use super::{Item, Method, QuantizeError, Units, clip, unit};
+use super::weights::Linear;
+use super::{Item, QuantizeError, Units};
 use crate::network::Network;
 
 /// For each step what is to be added to the bias of each output channel.
@@ -16,7 +16,6 @@ pub fn corrections(
     network: &Network,
     partition: &Partition,
     units: &Units,
-    spreads: &[Spread],
     items: &[Item],
 ) -> Result<Vec<Vec<f64>>, QuantizeError> {
     let weighted: Vec<usize> = (0..network.steps.len())
@@ -26,15 +25,18 @@ pub fn corrections(
     let wanted = means(network, &written, &written.iter().map(|&t| channels(network, t)).collect::<Vec<_>>(), items)?;
     let mut corrections = vec![Vec::new(); network.steps.len()];
     for ((&step, &tensor), wanted) in weighted.iter().zip(&written).zip(&wanted) {
-        // The network up to this step, whose output is looked at before any activation, and so in a unit of its own.
+        // The network up to this step, in integers but for the step itself: its weights are rounded, its output is not,
+        // so that only the error that the bias can repair is seen.
         let mut head = network.clone();
         head.steps.truncate(step + 1);
         head.outputs = vec![port(network, tensor)];
-        let mut units = units.clone();
-        let (low, high) = clip::range(&spreads[tensor], Method::MinMax);
-        units[tensor] = unit::of_range(low, high);
-        let head_partition = Partition::new(&head);
-        let mut lowering = Lowering::new(&head, &head_partition, &units, false);
+        let layer = &mut head.steps[step];
+        let linear = Linear::new(network, layer, &[]);
+        let input = layer.operands.first().map_or(1.0, |&operand| f64::from(units[operand].scale));
+        [layer.params[0], layer.params[1]] = linear.rounded(input, units[tensor].scale.into());
+        let mut head_partition = Partition::new(&head);
+        head_partition.keep_float(step);
+        let mut lowering = Lowering::new(&head, &head_partition, units, false);
         lowering.corrections = &corrections;
         let lowered = lowering.lower()?.network;
         let shown = lowered.outputs.first().map_or(0, |port| port.tensor);

@@ -81,7 +81,7 @@ pub fn quantize(network: &Network, items: &[Item], options: &QuantizeOptions) ->
     let compared = items.get(..COMPARED).unwrap_or(items);
     let corrections;
     if options.bias_correction {
-        corrections = correct::corrections(network, &partition, &units, &spreads, compared)?;
+        corrections = correct::corrections(network, &partition, &units, compared)?;
         lowering.corrections = &corrections;
     }
     let lowered = lowering.lower()?;

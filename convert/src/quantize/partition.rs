@@ -41,6 +41,11 @@ impl Partition {
         partition
     }
 
+    /// Keeps a step, whose output nobody reads, in floats.
+    pub fn keep_float(&mut self, step: usize) {
+        self.int8[step] = false;
+    }
+
     /// Whether a step computes in int8.
     pub fn is_int8(&self, step: usize) -> bool {
         self.int8[step]

@@ -4,7 +4,7 @@ use crate::multiplier;
 use crate::network::{Int8, Layer, Network};
 use crate::pack::{self, ConvDims};
 use relprop::model::format::MAX_BIAS_INT8;
-use relprop::step::Op;
+use relprop::step::{Op, Shape};
 
 /// Largest magnitude of a weight: symmetric, so that −128 is left out.
 const LARGEST: f64 = 127.0;
@@ -13,57 +13,53 @@ const LARGEST_BIAS: f64 = MAX_BIAS_INT8 as f64 / 2.0;
 
 /// A float layer whose weights lie as those of an int8 layer do.
 pub struct Linear {
-    /// Weights.
-    pub weights: Vec<f32>,
+    /// Weights: of a depthwise convolution `[row][column][channel]`, else channel after channel.
+    weights: Vec<f32>,
     /// Bias per output channel.
-    pub bias: Vec<f64>,
-    /// In each group of so many weights …
-    row: usize,
-    /// … the channel is the index of the group, or, of depthwise weights, the place in it.
-    channel_is_row: bool,
+    bias: Vec<f64>,
+    /// How the weights are packed; `None` of a depthwise convolution.
+    dims: Option<ConvDims>,
 }
 
 impl Linear {
     /// The layer that a weighted step describes; the corrections are added to its biases.
     pub fn new(network: &Network, step: &Layer, corrections: &[f64]) -> Self {
         let channels = network.shape(step.output).channels;
-        let input = step.operands.first().map_or(0, |&operand| network.shape(operand).elements());
+        let input = step.operands.first().map_or(Shape::new(0, 0, 0), |&operand| network.shape(operand));
+        let groups = (step.groups as usize).max(1);
         let kernel = step.kernel.map(usize::from);
-        let packed = &step.params[0];
-        let conv = |inputs: usize, kernel: [usize; 2], groups: usize| {
-            pack::unpack(packed, ConvDims { outputs: channels, inputs, kernel, groups })
+        let dims = match step.op {
+            Op::Dense => Some(ConvDims { outputs: channels, inputs: input.elements(), kernel: [1, 1], groups: 1 }),
+            Op::Depthwise => None,
+            _ => Some(ConvDims { outputs: channels, inputs: input.channels / groups, kernel, groups }),
         };
-        let weights = match step.op {
-            Op::Dense => conv(input, [1, 1], 1),
-            Op::Conv | Op::ConvTranspose => {
-                let groups = (step.groups as usize).max(1);
-                let inputs = step.operands.first().map_or(0, |&operand| network.shape(operand).channels);
-                conv(inputs / groups, kernel, groups)
-            }
-            _ => packed.clone(),
-        };
-        let channel_is_row = matches!(step.op, Op::Dense | Op::Conv | Op::ConvTranspose);
-        let row = if channel_is_row { weights.len() / channels.max(1) } else { channels };
-        let bias = |c: usize| f64::from(step.params[1].get(c).copied().unwrap_or(0.0));
+        let [packed, bias, ..] = &step.params;
+        let weights = dims.map_or_else(|| packed.clone(), |dims| pack::unpack(packed, dims));
+        let at = |values: &[f32], c: usize| f64::from(values.get(c).copied().unwrap_or(0.0));
         let correction = |c: usize| corrections.get(c).copied().unwrap_or(0.0);
-        let bias = (0..channels).map(|c| bias(c) + correction(c)).collect();
-        Self { weights, bias, row: row.max(1), channel_is_row }
+        Self { weights, bias: (0..channels).map(|c| at(bias, c) + correction(c)).collect(), dims }
     }
 
+    /// The output channel of a weight.
     fn channel(&self, weight: usize) -> usize {
-        if self.channel_is_row { weight / self.row } else { weight % self.row }
+        let channels = self.bias.len().max(1);
+        if self.dims.is_some() { weight / (self.weights.len() / channels).max(1) } else { weight % channels }
     }
 
-    /// The layer in integers, between an input and an output in these units.
-    pub fn quantized(&self, input: f64, output: f64) -> Int8 {
+    /// The unit of each channel's weights, between an input and an output in these units.
+    fn units(&self, input: f64, output: f64) -> Vec<f64> {
         let mut peaks = vec![0.0_f64; self.bias.len()];
         for (i, &weight) in self.weights.iter().enumerate() {
             if let Some(peak) = peaks.get_mut(self.channel(i)) {
                 *peak = peak.max(f64::from(weight).abs());
             }
         }
-        let units: Vec<f64> =
-            peaks.iter().zip(&self.bias).map(|(&peak, &bias)| weight_unit(peak, bias, input, output)).collect();
+        peaks.iter().zip(&self.bias).map(|(&peak, &bias)| weight_unit(peak, bias, input, output)).collect()
+    }
+
+    /// The layer in integers.
+    pub fn quantized(&self, input: f64, output: f64) -> Int8 {
+        let units = self.units(input, output);
         let unit_of = |i: usize| units.get(self.channel(i)).copied().unwrap_or(1.0);
         let weights = self.weights.iter().enumerate();
         let weights = weights.map(|(i, &w)| (f64::from(w) / unit_of(i)).round().clamp(-LARGEST, LARGEST) as i8);
@@ -74,6 +70,15 @@ impl Linear {
             bias: bias.collect(),
             rescale: units.iter().map(|unit| multiplier::quantized(input * unit / output)).collect(),
         }
+    }
+
+    /// Packed weights and biases as the integers have them, in floats: the layer without the rounding of its output.
+    pub fn rounded(&self, input: f64, output: f64) -> [Vec<f32>; 2] {
+        let (units, Int8 { weights, bias, .. }) = (self.units(input, output), self.quantized(input, output));
+        let unit_of = |i: usize| units.get(self.channel(i)).copied().unwrap_or(1.0);
+        let weights: Vec<f32> = weights.iter().enumerate().map(|(i, &q)| (f64::from(q) * unit_of(i)) as f32).collect();
+        let bias = bias.iter().zip(&units).map(|(&q, unit)| (f64::from(q) * input * unit) as f32);
+        [self.dims.map_or_else(|| weights.clone(), |dims| pack::channels_last(&weights, dims)), bias.collect()]
     }
 }
 
