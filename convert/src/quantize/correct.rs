@@ -21,6 +21,9 @@ pub fn corrections(
     let weighted: Vec<usize> = (0..network.steps.len())
         .filter(|&step| network.steps[step].op.is_weighted() && partition.is_int8(step))
         .collect();
+    if weighted.is_empty() {
+        return Ok(Vec::new());
+    }
     let written: Vec<usize> = weighted.iter().map(|&step| network.steps[step].output).collect();
     let wanted = means(network, &written, &written.iter().map(|&t| channels(network, t)).collect::<Vec<_>>(), items)?;
     let mut corrections = vec![Vec::new(); network.steps.len()];
