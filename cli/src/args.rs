@@ -299,7 +299,7 @@ pub struct QuantizeArgs {
     /// Which range of values the 256 integers stand for
     #[arg(long, value_enum, default_value_t = RangeMethod::Minmax)]
     pub method: RangeMethod,
-    /// percentile: how many of 100 values lie below the upper end of the range, and above the lower
+    /// percentile: how many of 100 values that are not 0 lie below the upper end of the range, and above the lower
     #[arg(long, value_name = "P", default_value_t = 99.99)]
     pub percentile: f64,
     /// Shift each bias by the mean error of its channel

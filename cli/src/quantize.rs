@@ -8,7 +8,7 @@ use crate::load::Loaded;
 use crate::memory::Memory;
 use crate::numbers::{grouped, percent, short};
 use crate::progress;
-use crate::table::{Align, columns};
+use crate::table::{Align, columns, cut};
 use crate::terminal::Terminal;
 use crate::usage;
 use anyhow::anyhow;
@@ -207,7 +207,7 @@ impl Report {
                 if layer.saturated > 0.0 { percent(layer.saturated as f32) } else { "–".to_owned() },
                 layer.sqnr_db.map_or_else(|| "exact".to_owned(), |sqnr| format!("{sqnr:.1} dB")),
             ];
-            [layer.tensor.clone(), layer.op.to_owned()].into_iter().chain(integers).chain(cost).collect()
+            [cut(&layer.tensor, 32), layer.op.to_owned()].into_iter().chain(integers).chain(cost).collect()
         };
         let rows: Vec<Vec<String>> = [head].into_iter().chain(self.layers.iter().map(row)).collect();
         let mut align = [Align::Right; 8];

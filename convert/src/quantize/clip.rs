@@ -8,8 +8,8 @@ pub enum Method {
     /// From the smallest value to the largest.
     #[default]
     MinMax,
-    /// Without the outermost values: at least this share of all values, between 0 and 1, lies below the upper end, and
-    /// as many above the lower.
+    /// Without the outermost values: at least this share, between 0 and 1, of the values that are not zero lies below the
+    /// upper end, and as many above the lower.
     Percentile(f64),
     /// Where the mean squared error of rounding and saturation is smallest.
     Mse,
@@ -36,7 +36,7 @@ pub fn range(spread: &Spread, method: Method) -> (f64, f64) {
 }
 
 fn percentile(spread: &Spread, share: f64) -> (f64, f64) {
-    let total = spread.zeros + spread.bins.iter().sum::<u64>();
+    let total = spread.bins.iter().sum::<u64>();
     let outside = ((1.0 - share) * total as f64) as u64;
     let low = end(spread.values(), outside).map_or(0.0, |(value, _)| value);
     let high = end(spread.values().rev(), outside).map_or(0.0, |(value, _)| value);
@@ -88,7 +88,7 @@ mod tests {
     /// A thousand values in each of the first half of the bins, one far out.
     fn outlier() -> Spread {
         let bins = (0..2048).map(|bin| if bin < 1024 { 1000 } else { u64::from(bin == 2047) }).collect();
-        Spread { low: 0.0, high: 2.0, zeros: 0, bins }
+        Spread { low: 0.0, high: 2.0, bins }
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_extent() {
-        let nothing = Spread { low: 0.0, high: 0.0, zeros: 5, bins: vec![0; 2048] };
+        let nothing = Spread { low: 0.0, high: 0.0, bins: vec![0; 2048] };
         for method in [Method::MinMax, Method::Percentile(0.99), Method::Mse] {
             assert_eq!(range(&nothing, method), (0.0, 0.0));
         }

@@ -14,14 +14,13 @@ pub struct Spread {
     pub low: f32,
     /// Largest value.
     pub high: f32,
-    /// How many values were zero: they are not in the histogram, since they cost nothing wherever the range ends.
-    pub zeros: u64,
-    /// How many values lie in each of the equal parts of the range; empty where nobody asked.
+    /// How many values lie in each of the equal parts of the range; empty where nobody asked. Zeros are not counted,
+    /// since they cost nothing wherever the range ends.
     pub bins: Vec<u64>,
 }
 
 impl Spread {
-    const NOTHING: Self = Self { low: 0.0, high: 0.0, zeros: 0, bins: Vec::new() };
+    const NOTHING: Self = Self { low: 0.0, high: 0.0, bins: Vec::new() };
 
     fn widen(&mut self, values: impl Iterator<Item = f32>) -> bool {
         for value in values {
@@ -38,9 +37,8 @@ impl Spread {
         let width = self.width();
         for value in values {
             let bin = ((f64::from(value) - f64::from(self.low)) / width) as usize;
-            match self.bins.get_mut(bin.min(BINS - 1)) {
-                Some(count) if value != 0.0 => *count += 1,
-                _ => self.zeros += 1,
+            if let (Some(count), true) = (self.bins.get_mut(bin.min(BINS - 1)), value != 0.0) {
+                *count += 1;
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct LayerReport {
     pub sqnr: f64,
 }
 
+/// What is said of a tensor that should be nothing and is not.
+const LOWEST: f64 = -99.0;
 /// How many items' values are held at a time.
 const TOGETHER: usize = 16;
 
@@ -104,7 +106,11 @@ impl Sums {
             unit,
             range: unit.map_or([f64::NEG_INFINITY, f64::INFINITY], unit::ends),
             saturated: self.outside as f64 / self.count.max(1) as f64,
-            sqnr: if self.noise > 0.0 { 10.0 * (self.signal / self.noise).log10() } else { f64::INFINITY },
+            sqnr: if self.noise > 0.0 {
+                (10.0 * (self.signal / self.noise).log10()).max(LOWEST)
+            } else {
+                f64::INFINITY
+            },
         }
     }
 }
