@@ -9,7 +9,7 @@
 //! * [`rewrite`] replaces what has no int8 form of its own by something that has.
 //! * [`observe`] runs the float network on the calibration inputs and notes how values spread; `clip` chooses which
 //!   part of the spread 256 integers stand for.
-//! * [`partition`] decides which steps compute in int8 and which ReLU becomes the range of the step before it.
+//! * [`partition`] decides which steps compute in int8 and which `ReLU` becomes the range of the step before it.
 //! * [`lower`] writes the steps: symmetric weights per output channel, biases, multipliers and shifts. A step that has
 //!   no int8 form stays as it is, between conversions.
 //! * [`correct`] shifts biases by the mean error of their channel, if that is wanted.

@@ -66,9 +66,9 @@ pub fn observe(network: &Network, items: &[Item], method: Method) -> Result<Vec<
     let inputs = network.inputs.iter().map(|port| port.tensor);
     let mut spreads = vec![Spread::NOTHING; network.tensors.len()];
     probe.run(items, |item, values| {
-        let finite = |tensor: usize, finite: bool| match finite {
-            true => Ok(()),
-            false => Err(QuantizeError::NotFinite { item, tensor: network.tensors[tensor].name.clone() }),
+        let finite = |tensor: usize, finite: bool| {
+            let refusal = || QuantizeError::NotFinite { item, tensor: network.tensors[tensor].name.clone() };
+            finite.then_some(()).ok_or_else(refusal)
         };
         for (tensor, values) in inputs.clone().zip(&items[item]) {
             finite(tensor, spreads[tensor].widen(values.iter().copied()))?;
@@ -81,7 +81,9 @@ pub fn observe(network: &Network, items: &[Item], method: Method) -> Result<Vec<
     if method == Method::MinMax {
         return Ok(spreads);
     }
-    spreads.iter_mut().for_each(|spread| spread.bins = vec![0; BINS]);
+    for spread in &mut spreads {
+        spread.bins = vec![0; BINS];
+    }
     probe.run(items, |item, values| {
         for (tensor, values) in inputs.clone().zip(&items[item]) {
             spreads[tensor].count(values.iter().copied());

@@ -8,12 +8,12 @@ use relprop::step::{Function, Op};
 /// What becomes of every step and tensor.
 pub struct Partition {
     int8: Vec<bool>,
+    /// Whether each step writes what it reads, and so in the same unit.
+    moving: Vec<bool>,
     /// For each step the activation that it takes over.
     fused: Vec<Option<usize>>,
     /// Steps that another one has taken over.
     absorbed: Vec<bool>,
-    /// Whether each step writes what it reads, and so in the same unit.
-    moving: Vec<bool>,
     /// For each tensor another one in its unit, or itself.
     parents: Vec<usize>,
 }
@@ -134,7 +134,6 @@ fn has_int8(network: &Network, step: &Layer) -> bool {
         Op::Activation => step.params[0].len() <= 1,
         Op::Softmax => step.variant == 0,
         Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => false,
-        Op::Add | Op::Mul => true,
-        Op::Concat | Op::Pad | Op::Slice | Op::View | Op::Transpose => true,
+        Op::Add | Op::Mul | Op::Concat | Op::Pad | Op::Slice | Op::View | Op::Transpose => true,
     }
 }
