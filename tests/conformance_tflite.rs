@@ -106,20 +106,3 @@ fn apart(a: &[f64], b: &[f64]) -> f64 {
 fn top(scores: &[f64]) -> Option<usize> {
     (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
 }
-
-/// Integer models are read and resolved; only their lowering is missing.
-#[test]
-fn integer_models_are_resolved_and_refused() {
-    let Some(pack) = shared::path("conformance/tflm") else { return };
-    for folder in std::fs::read_dir(pack).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-        let bytes = std::fs::read(folder.join("model.tflite")).unwrap();
-        let graph = tflite::read(&bytes).unwrap();
-        let mut refusals = Vec::new();
-        let resolved = tflite::resolve::Resolved::new(&graph, &mut refusals);
-        assert!(refusals.is_empty(), "{}: {refusals:?}", folder.display());
-        let wanted: Value = serde_json::from_slice(&std::fs::read(folder.join("model.json")).unwrap()).unwrap();
-        assert_eq!(resolved.steps.len(), wanted["operators"].as_array().unwrap().len(), "{}", folder.display());
-        let error = from_tflite(&bytes, &Options::default()).unwrap_err().to_string();
-        assert!(error.contains("(INT8): quantised activations are not supported yet"), "{error}");
-    }
-}

@@ -196,3 +196,18 @@ fn nothing_divides_by_zero() {
         }
     }
 }
+
+/// The γ-rule looks at the output for the side of zero, and may find nothing to divide by on it: only the bias spoke,
+/// and is not to count.
+#[test]
+fn a_bias_that_does_not_count_drops_what_it_alone_earned() {
+    let mut network = Network::named("bias");
+    let x = network.input("x", Shape::new(1, 1, 1));
+    let y = network.dense(x, 3, &[1.0; 3], &[0.5, -0.5, 0.0]);
+    network.output(y);
+    let choice = Choice::new(Rule::Gamma(0.25)).with_stabilizer(Stabilizer::NormScale(1e-9)).with_bias(Bias::Zero);
+    let overrides = [(Select::All, choice)];
+    let composite = Composite::new(Preset::Bare).with(&overrides);
+    let seen = explained(&network, &[0.0], Seed::Values(&[1.0, 2.0, 4.0]), &composite);
+    assert_eq!((seen.entries[0].dropped, seen.entries[0].rounding), (7.0, 0.0), "{:?}", seen.entries[0]);
+}

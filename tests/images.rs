@@ -95,11 +95,11 @@ fn what_is_unknown_is_refused() {
     let steps = u32::from_le_bytes(image.bytes()[steps..steps + 4].try_into().unwrap()) as usize;
     let changes = [
         (header::MAGIC, b'r'),
-        (header::VERSION, 2),
+        (header::VERSION, 1),
         (header::VERSION, 0),
         (header::HEADER_SIZE, 97),
         (steps + format::step::OP, 0),
-        (steps + format::step::OP, 18),
+        (steps + format::step::OP, 20),
         (steps + format::step::OP, 255),
         (steps + format::step::VARIANT, 1),
         (steps + format::step::SIZE + format::step::VARIANT, 13),

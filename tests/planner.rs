@@ -101,6 +101,7 @@ proptest! {
     fn plans_are_tight(case in graph()) {
         let image = case.image();
         let model = image.model().unwrap();
+        let mut bounds = Vec::new();
         for mode in Mode::ALL {
             // What values and relevances alone need; the plan also has scratch and the ledger.
             let items = items(&case.network, &model, mode);
@@ -115,9 +116,11 @@ proptest! {
             prop_assert!(least <= plan.lower_bound);
             prop_assert_eq!(plan.arena, model.arena_bytes(mode));
             prop_assert!(plan.arena * 10 <= plan.lower_bound * 11, "{mode:?}: {} for {}", plan.arena, plan.lower_bound);
+            bounds.push(plan.lower_bound);
         }
-        let [infer, explain, retain] = Mode::ALL.map(|mode| model.arena_bytes(mode));
-        prop_assert!(infer <= explain && explain <= retain, "{infer}, {explain}, {retain}");
+        // Longer lives need no less. The arenas themselves may be out of order by the few per cent above: placement is
+        // a search, and now and then finds a better answer to the harder question.
+        prop_assert!(bounds.is_sorted(), "{bounds:?}");
     }
 
     #[test]

@@ -220,7 +220,7 @@ pub struct RunArgs {
     /// Which output, for a model with several
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub output: usize,
-    /// Values as the network computes them: the numbers, without labels or percentages
+    /// Values as the network computes them, without labels or percentages; an int8 network takes and gives int8
     #[arg(long)]
     pub raw: bool,
     #[command(flatten)]

@@ -3,10 +3,12 @@
 use crate::args::LoopArgs;
 use crate::canvas::Map;
 use crate::classes::Classes;
+use crate::input::is_int8;
 use crate::refusal;
 use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
 use crate::start::Start;
 use crate::usage;
+use anyhow::bail;
 use relprop::{Composite, Entry, ExplainError, Explanation, Model, Override, Preset, Seed, Session, Target, loops};
 
 /// What to explain, and how: the same for every item.
@@ -103,6 +105,15 @@ impl Books {
     }
 }
 
+/// An output as the network computes it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Raw {
+    /// Of floats.
+    Floats(Vec<f32>),
+    /// Of int8.
+    Integers(Vec<i8>),
+}
+
 /// A session and the classes of the output that is explained.
 pub struct Engine<'m, 'a, 'c> {
     model: Model<'m>,
@@ -124,6 +135,30 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
         let mut scores = vec![0.0; kernel.len()];
         self.model.output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
         Ok(scores)
+    }
+
+    /// Runs the network on the integers of its inputs, where those are int8; the output as it is.
+    pub fn run_raw(&mut self, inputs: &[Vec<f32>], output: usize) -> anyhow::Result<Raw> {
+        let integers = (0..self.model.inputs()).filter(|&i| is_int8(&self.model, i)).count();
+        if integers == 0 {
+            self.run(inputs, output)?;
+        } else if integers == inputs.len() {
+            let bytes: Vec<Vec<i8>> = inputs.iter().map(|values| values.iter().map(|&q| q as i8).collect()).collect();
+            let bytes: Vec<&[i8]> = bytes.iter().map(Vec::as_slice).collect();
+            self.session.run_int8(&bytes).map_err(|error| refusal::run(&self.model, error))?;
+        } else {
+            bail!("some inputs of the network are int8 and some are not: run it without --raw");
+        }
+        let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
+        let port = self.model.output(output);
+        if let Some(integers) = kernel.int8() {
+            let mut user = vec![0; integers.len()];
+            port.to_user(integers, &mut user);
+            return Ok(Raw::Integers(user));
+        }
+        let mut user = vec![0.0; kernel.len()];
+        port.to_user(kernel.floats().unwrap_or_default(), &mut user);
+        Ok(Raw::Floats(user))
     }
 
     /// Explains the last run, which was of these inputs.

@@ -9,7 +9,7 @@ use crate::{files, npy, picture, refusal};
 use anyhow::{Context, bail};
 use image::{DynamicImage, ImageError};
 use relprop::Model;
-use relprop::step::Port;
+use relprop::step::{DType, Port};
 use std::path::Path;
 
 /// The digit that is explained when nothing else is named.
@@ -27,6 +27,15 @@ pub struct Inputs {
     pub canvas: Option<Canvas>,
 }
 
+/// What the numbers of an input of int8 are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// What its integers stand for.
+    Real,
+    /// Its integers.
+    Integers,
+}
+
 /// Values for one input of the model.
 struct Fed {
     batch: Batch,
@@ -37,11 +46,16 @@ struct Fed {
 impl Inputs {
     /// Reads the inputs that the command line names.
     pub fn read(loaded: &Loaded, model: &Model<'_>, named: &[String]) -> anyhow::Result<Self> {
+        Self::read_as(Numbers::Real, loaded, model, named)
+    }
+
+    /// As [`read`](Self::read); integers may be left as they are.
+    pub fn read_as(numbers: Numbers, loaded: &Loaded, model: &Model<'_>, named: &[String]) -> anyhow::Result<Self> {
         let paths = assign(model, named)?;
         let mut fed = Vec::with_capacity(paths.len());
         for (i, path) in paths.iter().enumerate() {
             let source = Source::open(path)?;
-            let values = source.feed(loaded, model, i, path).with_context(|| format!("cannot feed {path}"))?;
+            let values = source.feed(numbers, loaded, model, i, path).with_context(|| format!("cannot feed {path}"))?;
             fed.push(values);
         }
         Self::zip(paths.join(", "), fed)
@@ -108,9 +122,18 @@ impl Source {
         }
     }
 
-    fn feed(&self, loaded: &Loaded, model: &Model<'_>, input: usize, name: &str) -> anyhow::Result<Fed> {
+    fn feed(
+        &self,
+        numbers: Numbers,
+        loaded: &Loaded,
+        model: &Model<'_>,
+        input: usize,
+        name: &str,
+    ) -> anyhow::Result<Fed> {
+        let takes_integers = numbers == Numbers::Integers && is_int8(model, input);
         let bytes = match self {
             Self::Bytes(bytes) => bytes,
+            Self::Digit(..) if takes_integers => return Err(not_int8()),
             Self::Digit(pictures, index) => {
                 let shape = model.tensor(model.input(input).tensor).shape;
                 let digit = picture::padded(pictures.picture(*index)?, shape);
@@ -118,7 +141,15 @@ impl Source {
             }
         };
         if npy::is_npy(bytes) {
-            return from_array(model, input, &npy::parse(bytes)?);
+            let array = npy::parse(bytes)?;
+            return if takes_integers && !array.int8 {
+                Err(not_int8())
+            } else {
+                from_array(numbers, model, input, array)
+            };
+        }
+        if takes_integers {
+            return Err(not_int8());
         }
         match image::load_from_memory(bytes) {
             Ok(picture) => from_picture(loaded, model, input, &picture),
@@ -144,8 +175,21 @@ fn from_picture(loaded: &Loaded, model: &Model<'_>, input: usize, picture: &Dyna
     Ok(Fed { batch: Batch::One, items: vec![values], canvas })
 }
 
-fn from_array(model: &Model<'_>, input: usize, array: &npy::Array) -> anyhow::Result<Fed> {
+/// Whether an input of the model is of signed bytes.
+pub fn is_int8(model: &Model<'_>, input: usize) -> bool {
+    model.tensor(model.input(input).tensor).dtype == DType::I8
+}
+
+fn not_int8() -> anyhow::Error {
+    usage!("with --raw this network takes its integers: a .npy file of int8")
+}
+
+fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy::Array) -> anyhow::Result<Fed> {
     let port = model.input(input);
+    if array.int8 && numbers == Numbers::Real && is_int8(model, input) {
+        let tensor = model.tensor(port.tensor);
+        array.data.iter_mut().for_each(|q| *q = (*q - tensor.zero_point as f32) * tensor.scale);
+    }
     let dims = user_dims(&port);
     let batch = Batch::of(&array.shape, dims)?;
     if let Some(at) = array.data.iter().position(|value| !value.is_finite()) {

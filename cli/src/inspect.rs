@@ -10,7 +10,7 @@ use crate::plan_map::{self, letter};
 use crate::spec::{Method, Recipe, rule_of, shortest};
 use crate::table::{Align, columns, cut};
 use crate::terminal::Terminal;
-use relprop::step::{Op, Port, Step};
+use relprop::step::{DType, Op, Port, Step, Tensor};
 use relprop::{Composite, Mode, Model};
 
 /// Runs the command.
@@ -71,22 +71,48 @@ fn output(model: &Model<'_>, port: &Port) -> String {
 }
 
 fn port_text(model: &Model<'_>, port: &Port) -> String {
-    format!("{} {}  {}", letter(model, port.tensor), model.port_name(port), dimensions(user_dims(port)))
+    let tensor = model.tensor(port.tensor);
+    let unit = match tensor.dtype {
+        DType::F32 => String::new(),
+        DType::I8 => format!("  int8, {}", unit(&tensor)),
+    };
+    format!("{} {}  {}{unit}", letter(model, port.tensor), model.port_name(port), dimensions(user_dims(port)))
 }
+
+/// `(q + 128) · 0.0039`: what an integer stands for.
+fn unit(tensor: &Tensor) -> String {
+    let scale = shortest(tensor.scale);
+    match tensor.zero_point {
+        0 => format!("q · {scale}"),
+        zero @ ..0 => format!("(q + {}) · {scale}", -zero),
+        zero => format!("(q − {zero}) · {scale}"),
+    }
+}
+
+/// The column of types.
+const TYPE: usize = 4;
 
 /// One line per step.
 fn steps(model: &Model<'_>, method: Method, composite: Option<&Composite<'_>>) -> Vec<String> {
-    let head = ["", "step", "op", "output", "parameters", "map", &method.name()].map(str::to_owned).to_vec();
+    let int8 = (0..model.tensors()).any(|i| model.tensor(i).dtype == DType::I8);
+    let types = if int8 { "type" } else { "" };
+    let head = ["", "step", "op", "output", types, "parameters", "map", &method.name()].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     for i in 0..model.steps() {
         let step = model.step(i);
-        let shape = model.tensor(step.output).shape;
+        let tensor = model.tensor(step.output);
+        let shape = tensor.shape;
         let count = parameters(model, &step);
         rows.push(vec![
             i.to_string(),
             cut(model.step_name(&step), 28),
             op(&step),
             format!("{}×{}×{}", shape.height, shape.width, shape.channels),
+            match tensor.dtype {
+                DType::F32 if int8 => "float".to_owned(),
+                DType::F32 => String::new(),
+                DType::I8 => unit(&tensor),
+            },
             if count > 0 { grouped(count) } else { String::new() },
             letter(model, step.output).to_string(),
             composite.map_or_else(String::new, |composite| match rule_of(model, composite, i) {
@@ -95,7 +121,12 @@ fn steps(model: &Model<'_>, method: Method, composite: Option<&Composite<'_>>) -
             }),
         ]);
     }
-    let align = [Align::Right, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];
+    let mut align =
+        vec![Align::Right, Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];
+    if !int8 {
+        align.remove(TYPE);
+        rows.iter_mut().for_each(|row| drop(row.remove(TYPE)));
+    }
     columns(&align, &rows)
 }
 

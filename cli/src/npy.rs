@@ -2,7 +2,7 @@
 
 use crate::files;
 use anyhow::{Context, anyhow, bail};
-use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
+use npyz::{AutoSerialize, DType, NpyFile, Order, TypeChar, WriterBuilder};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -13,6 +13,8 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// The elements.
     pub data: Vec<f32>,
+    /// They are stored as signed bytes.
+    pub int8: bool,
 }
 
 /// Whether bytes begin like a `.npy` file.
@@ -42,10 +44,11 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
     if needed.is_none_or(|needed| needed > bytes.len()) {
         bail!("it ends before its {shape:?} elements do");
     }
+    let int8 = matches!(file.dtype(), DType::Plain(t) if t.type_char() == TypeChar::Int && t.size_field() == 1);
     let data = elements_of(file)?;
     Ok(match order {
-        Order::C => Array { shape, data },
-        Order::Fortran => Array { data: last_axis_first(&shape, &data), shape },
+        Order::C => Array { shape, data, int8 },
+        Order::Fortran => Array { data: last_axis_first(&shape, &data), shape, int8 },
     })
 }
 
@@ -90,12 +93,12 @@ fn last_axis_first(shape: &[usize], data: &[f32]) -> Vec<f32> {
     ordered
 }
 
-/// Writes a file of `f32`.
-pub fn write(path: &Path, shape: &[usize], data: &[f32]) -> anyhow::Result<()> {
+/// Writes a file of `f32` or `i8`.
+pub fn write<T: AutoSerialize + Copy>(path: &Path, shape: &[usize], data: &[T]) -> anyhow::Result<()> {
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
     let mut bytes = Vec::new();
     let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
-    writer.extend(data)?;
+    writer.extend(data.iter().copied())?;
     writer.finish()?;
     files::write(path, &bytes)
 }
@@ -116,10 +119,12 @@ mod tests {
 
     #[test]
     fn any_number_becomes_f32() {
-        let expected = Array { shape: vec![2], data: vec![1.0, 2.0] };
+        let expected = Array { shape: vec![2], data: vec![1.0, 2.0], int8: false };
         assert_eq!(parse(&bytes_of(&[2], npyz::Order::C, &[1.0_f64, 2.0])).unwrap(), expected);
         assert_eq!(parse(&bytes_of(&[2], npyz::Order::C, &[1_u8, 2])).unwrap(), expected);
         assert_eq!(parse(&bytes_of(&[2], npyz::Order::C, &[1_i64, 2])).unwrap(), expected);
+        let bytes = parse(&bytes_of(&[2], npyz::Order::C, &[1_i8, 2])).unwrap();
+        assert_eq!(bytes, Array { int8: true, ..expected });
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::args::RunArgs;
 use crate::classes::Classes;
-use crate::engine::Engine;
-use crate::input::{Inputs, user_dims};
+use crate::engine::{Engine, Raw};
+use crate::input::{Inputs, Numbers, user_dims};
 use crate::load::Loaded;
 use crate::memory::Memory;
 use crate::numbers::{percent, short};
@@ -21,37 +21,62 @@ pub fn run(args: &RunArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     if args.output >= model.outputs() {
         return Err(refusal::no_output(&model, args.output));
     }
-    let inputs = Inputs::read(&loaded, &model, &args.inputs)?;
+    let numbers = if args.raw { Numbers::Integers } else { Numbers::Real };
+    let inputs = Inputs::read_as(numbers, &loaded, &model, &args.inputs)?;
     let classes = Classes::of(&model, args.output);
     let mut memory = Memory::new(&model, Mode::Infer);
     let mut engine = Engine::new(memory.session(&model, Mode::Infer)?, &classes);
-    let bar = progress::bar(inputs.items.len());
-    let mut outputs = Vec::with_capacity(inputs.items.len());
-    for item in &inputs.items {
-        outputs.push(engine.run(item, args.output)?);
-        bar.inc(1);
+    let shape = inputs.batch.shape(user_dims(&model.output(args.output)));
+    if args.raw {
+        return raw(args, terminal, &mut engine, &inputs, &shape);
     }
-    bar.finish_and_clear();
-
-    let text = if args.raw {
-        raw(&outputs)
-    } else {
-        table(terminal, &classes, &outputs, |s| probabilities(&model, args.output, s))
-    };
-    terminal.print(&text)?;
+    let outputs = every(&inputs, |item| engine.run(item, args.output))?;
+    terminal.print(&table(terminal, &classes, &outputs, |s| probabilities(&model, args.output, s)))?;
     if let Some(path) = &args.out {
-        let shape = inputs.batch.shape(user_dims(&model.output(args.output)));
         npy::write(path, &shape, &outputs.concat())?;
-        if !args.raw {
-            terminal.print(&format!("wrote {}\n", path.display()))?;
-        }
+        terminal.print(&format!("wrote {}\n", path.display()))?;
     }
     Ok(())
 }
 
+/// Runs every item.
+fn every<T>(inputs: &Inputs, mut run: impl FnMut(&[Vec<f32>]) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
+    let bar = progress::bar(inputs.items.len());
+    let mut outputs = Vec::with_capacity(inputs.items.len());
+    for item in &inputs.items {
+        outputs.push(run(item)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(outputs)
+}
+
+/// The numbers as the network computes them.
+fn raw(
+    args: &RunArgs,
+    terminal: &mut Terminal,
+    engine: &mut Engine<'_, '_, '_>,
+    inputs: &Inputs,
+    shape: &[usize],
+) -> anyhow::Result<()> {
+    let (mut floats, mut integers) = (Vec::new(), Vec::new());
+    for output in every(inputs, |item| engine.run_raw(item, args.output))? {
+        match output {
+            Raw::Floats(values) => floats.push(values),
+            Raw::Integers(values) => integers.push(values),
+        }
+    }
+    terminal.print(&(lines(&floats) + &lines(&integers)))?;
+    match &args.out {
+        Some(path) if integers.is_empty() => npy::write(path, shape, &floats.concat()),
+        Some(path) => npy::write(path, shape, &integers.concat()),
+        None => Ok(()),
+    }
+}
+
 /// The numbers, an item per line, so that they read back as they are.
-fn raw(outputs: &[Vec<f32>]) -> String {
-    let line = |output: &Vec<f32>| output.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+fn lines<T: ToString>(outputs: &[Vec<T>]) -> String {
+    let line = |output: &Vec<T>| output.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     outputs.iter().map(|output| line(output) + "\n").collect()
 }
 

@@ -60,6 +60,7 @@ mod builder;
 mod emit;
 mod facts;
 mod image;
+pub mod int8;
 pub mod multiplier;
 pub mod network;
 mod onnx;

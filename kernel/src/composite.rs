@@ -195,7 +195,7 @@ impl<'a> Composite<'a> {
                 return Err(ExplainError::RuleMismatch { step: index });
             }
         }
-        if step.op.is_structural() || is_softmax_head(model, &step) {
+        if step.op.is_structural() || step.op.is_conversion() || is_softmax_head(model, &step) {
             return Ok(None);
         }
         match self.preset.choose(model, index, &step) {

@@ -155,6 +155,11 @@ pub enum SessionError {
     },
     /// The image does not begin at a multiple of 4 bytes: `include_model!` and `Arena` align, a `Vec<u8>` need not.
     Misaligned,
+    /// Relevance in integers was asked for, and a step needs floats.
+    NeedsFloats {
+        /// The step.
+        step: usize,
+    },
 }
 
 impl fmt::Display for SessionError {
@@ -164,6 +169,7 @@ impl fmt::Display for SessionError {
                 write!(f, "the arena has {available} bytes, {needed} are needed")
             }
             Self::Misaligned => f.write_str("the model image must start at a multiple of 4 bytes"),
+            Self::NeedsFloats { step } => write!(f, "step {step} needs floats: no relevance in integers alone"),
         }
     }
 }

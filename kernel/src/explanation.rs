@@ -2,48 +2,66 @@
 
 use crate::layers::Tape;
 use crate::ledger::Ledger;
+use crate::relevance::{Relevance, Start};
 
 /// Relevance of the inputs for one target. It borrows the session's arena: no copy is made.
-pub struct Explanation<'s> {
+pub struct Explanation<'s, R: Relevance = f32> {
     pub(crate) tape: &'s Tape<'s, 's>,
-    pub(crate) class: Option<usize>,
-    pub(crate) value: f32,
-    pub(crate) ledger: Ledger<'s>,
+    pub(crate) start: Start,
+    pub(crate) marks: &'s [u8],
+    pub(crate) ledger: Ledger<'s, R>,
 }
 
-impl<'s> Explanation<'s> {
+impl<'s, R: Relevance> Explanation<'s, R> {
     /// Relevance of the first input, in the kernel's order.
-    pub fn relevance(&self) -> &'s [f32] {
+    pub fn relevance(&self) -> &'s [R::Word] {
         self.relevance_of(0)
     }
 
     /// Relevance of an input; empty where there is no such input.
-    pub fn relevance_of(&self, input: usize) -> &'s [f32] {
+    pub fn relevance_of(&self, input: usize) -> &'s [R::Word] {
         if input >= self.tape.model.inputs() {
             return &[];
         }
         let place = self.tape.relevance(self.tape.model.input(input).tensor);
-        self.tape.arena.get(place).unwrap_or(&[])
+        bytemuck::try_cast_slice(self.tape.arena.get(place).unwrap_or(&[])).unwrap_or(&[])
+    }
+
+    /// The real value of one unit of an input's relevance: one for floats, a power of two times the scale of the
+    /// output for integers.
+    pub fn unit_of(&self, input: usize) -> f32 {
+        if input >= self.tape.model.inputs() {
+            return 1.0;
+        }
+        let mark = self.marks.get(self.tape.model.input(input).tensor).copied().unwrap_or(1);
+        self.start.unit_at(mark.saturating_sub(1))
+    }
+
+    /// The real value of one unit of the ledger.
+    pub fn ledger_unit(&self) -> f32 {
+        self.start.unit_at(0)
     }
 
     /// The class that was explained, where the target was about one.
     pub fn class(&self) -> Option<usize> {
-        self.class
+        self.start.class
     }
 
     /// `f`: the value of that class before any softmax, or the largest value.
     pub fn value(&self) -> f32 {
-        self.value
+        self.start.real_value()
     }
 
     /// Where relevance went.
-    pub fn ledger(&self) -> Ledger<'s> {
+    pub fn ledger(&self) -> Ledger<'s, R> {
         self.ledger
     }
+}
 
+impl Explanation<'_> {
     /// `max |R| / |f|` over all steps: far above one, the explanation is made of cancelling parts.
     pub fn amplification(&self) -> f32 {
-        self.ledger.totals().peak / crate::lanes::absolute(self.value)
+        self.ledger.totals().peak / crate::lanes::absolute(self.value())
     }
 
     /// The `K` inputs of largest magnitude, as element and relevance, the largest first.

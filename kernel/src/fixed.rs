@@ -60,26 +60,19 @@ pub fn mean(sum: i32, count: i32) -> i32 {
     if sum > 0 { (sum + half) / count } else { (sum - half) / count }
 }
 
-/// `eˣ` for `x ≤ 0` with 5 integer bits, as a fraction of 2³¹ (`exp_on_negative_values`).
-pub fn exp_of_negative(x: i32) -> i32 {
-    const QUARTER: i32 = 1 << 24;
+/// `eˣ` for `x ≤ 0` with this many integer bits, at most 5, as a fraction of 2³¹ (`exp_on_negative_values`).
+pub fn exp_of_negative(x: i32, integer_bits: u32) -> i32 {
     // e^(−2^k) for k = −2 …, each as a fraction of 2³¹.
-    const FACTORS: [(i32, i32); 7] = [
-        (24, 1_672_461_947),
-        (25, 1_302_514_674),
-        (26, 790_015_084),
-        (27, 290_630_308),
-        (28, 39_332_535),
-        (29, 720_401),
-        (30, 242),
-    ];
+    const FACTORS: [i32; 7] = [1_672_461_947, 1_302_514_674, 790_015_084, 290_630_308, 39_332_535, 720_401, 242];
+    let integer_bits = integer_bits.min(5);
+    let quarter = 1 << (29 - integer_bits);
     if x == 0 {
         return i32::MAX;
     }
-    let within = (x & (QUARTER - 1)) - QUARTER;
-    let mut result = exp_between_quarters(within << 5);
+    let within = (x & (quarter - 1)) - quarter;
+    let mut result = exp_between_quarters(within << integer_bits);
     let remainder = within.wrapping_sub(x);
-    for (bit, factor) in FACTORS {
+    for (bit, factor) in (29 - integer_bits..31).zip(FACTORS) {
         if remainder & (1 << bit) != 0 {
             result = doubled_high(result, factor);
         }
@@ -100,8 +93,18 @@ fn exp_between_quarters(x: i32) -> i32 {
     EXP_OF_MINUS_EIGHTH.saturating_add(doubled_high(EXP_OF_MINUS_EIGHTH, x.saturating_add(high)))
 }
 
-/// `1 / (1 + x)` for `0 ≤ x < 1`, fractions of 2³¹ (`one_over_one_plus_x_for_x_in_0_1`): Newton–Raphson, three times.
+/// `1 / (1 + x)` for `0 ≤ x < 1`, fractions of 2³¹ (`one_over_one_plus_x_for_x_in_0_1`).
 pub fn one_over_one_plus(x: i32) -> i32 {
+    saturated(i64::from(two_over_one_plus(x)) << 1)
+}
+
+/// `(1 − x) / (1 + x)` for `0 ≤ x < 1`, fractions of 2³¹ (`one_minus_x_over_one_plus_x_for_x_in_0_1`).
+fn one_minus_over_one_plus(x: i32) -> i32 {
+    quadrupled(two_over_one_plus(x).saturating_sub(1 << 29))
+}
+
+/// `2 / (1 + x)` in units of 2⁻²⁹: Newton–Raphson, three times.
+fn two_over_one_plus(x: i32) -> i32 {
     const FORTY_EIGHT_17THS: i32 = 1_515_870_810;
     const MINUS_THIRTY_TWO_17THS: i32 = -1_010_580_540;
     // The rounded half of x + 1.
@@ -112,7 +115,28 @@ pub fn one_over_one_plus(x: i32) -> i32 {
         let rest = (1_i32 << 29).saturating_sub(product);
         y = y.saturating_add(quadrupled(doubled_high(y, rest)));
     }
-    saturated(i64::from(y) << 1)
+    y
+}
+
+/// The logistic function of a number with 4 integer bits, as a fraction of 2³¹ (`logistic`).
+pub fn logistic(x: i32) -> i32 {
+    let positive = one_over_one_plus(exp_of_negative(x.saturating_abs().saturating_neg(), 4));
+    match x {
+        0 => 1 << 30,
+        1.. => positive,
+        _ => i32::MAX.saturating_sub(positive),
+    }
+}
+
+/// The hyperbolic tangent of a number with 4 integer bits, as a fraction of 2³¹ (`tanh`).
+pub fn tanh(x: i32) -> i32 {
+    // With 5 integer bits the same bits are twice the number.
+    let positive = one_minus_over_one_plus(exp_of_negative(x.saturating_abs().saturating_neg(), 5));
+    match x {
+        0 => 0,
+        1.. => positive,
+        _ => positive.saturating_neg(),
+    }
 }
 
 fn quadrupled(x: i32) -> i32 {
@@ -160,9 +184,19 @@ mod tests {
 
         #[test]
         fn exp_is_close(x in i32::MIN..=0) {
-            let real = f64::from(x) / f64::from(1 << 26);
-            let got = f64::from(exp_of_negative(x)) / 2f64.powi(31);
-            prop_assert!((got - real.exp()).abs() < 1e-6, "{} {}", got, real.exp());
+            for bits in [4, 5] {
+                let real = f64::from(x) / f64::from(1 << (31 - bits));
+                let got = f64::from(exp_of_negative(x, bits)) / 2f64.powi(31);
+                prop_assert!((got - real.exp()).abs() < 1e-6, "{} {}", got, real.exp());
+            }
+        }
+
+        #[test]
+        fn functions_are_close(x: i32) {
+            let real = f64::from(x) / f64::from(1 << 27);
+            let (sigmoid, tangent) = (f64::from(logistic(x)) / 2f64.powi(31), f64::from(tanh(x)) / 2f64.powi(31));
+            prop_assert!((sigmoid - 1.0 / (1.0 + (-real).exp())).abs() < 1e-6, "{sigmoid}");
+            prop_assert!((tangent - real.tanh()).abs() < 1e-6, "{tangent}");
         }
 
         #[test]

@@ -397,6 +397,22 @@ pub fn piece(values: &[f32], i: usize, len: usize) -> &[f32] {
     values.get(i * len..(i + 1) * len).unwrap_or(&[])
 }
 
+/// `len` values from `start` on; none where there are not so many.
+#[inline(always)]
+pub fn span(values: &[f32], start: usize, len: usize) -> &[f32] {
+    values.get(start..start + len).unwrap_or(&[])
+}
+
+/// `len` values from `start` on, from `start + apart` on and so on; nothing where there are not so many.
+#[inline(always)]
+pub fn spans<T, const N: usize>(values: &[T], start: usize, apart: usize, len: usize) -> Option<[&[T]; N]> {
+    let mut spans: [&[T]; N] = [&[]; N];
+    for (i, span) in spans.iter_mut().enumerate() {
+        *span = values.get(start + i * apart..)?.get(..len)?;
+    }
+    Some(spans)
+}
+
 /// `to = from`, as far as both go.
 #[inline(always)]
 pub fn copy(to: &mut [f32], from: &[f32]) {
@@ -455,14 +471,31 @@ fn same_length<T, const N: usize>(slices: [&[T]; N], n: usize) -> Option<[&[T]; 
     Some(cut)
 }
 
+/// Four at once, the same sums.
+#[inline(always)]
+fn sums_of_four(v: &[Lanes; 4]) -> [f32; 4] {
+    let [p, q, r, s] = v.map(|[a, b, c, d, e, f, g, h]| [a + e, b + f, c + g, d + h]);
+    let fold = |p: [f32; 4], q: [f32; 4]| [p[0] + p[2], p[1] + p[3], q[0] + q[2], q[1] + q[3]];
+    let (pq, rs) = (fold(p, q), fold(r, s));
+    [pq[0] + pq[1], pq[2] + pq[3], rs[0] + rs[1], rs[2] + rs[3]]
+}
+
 /// Sums over the lanes of each, pairwise.
 #[inline(always)]
-pub fn sums<const N: usize>(v: [Lanes; N]) -> [f32; N] {
+pub fn sums<const M: usize, const N: usize>(v: [[Lanes; N]; M]) -> [[f32; N]; M] {
     // Through memory: adding up lanes in registers would make LLVM split the loops that filled them into pairs.
     let v = core::hint::black_box(v);
-    let halves = v.map(|[a, b, c, d, e, f, g, h]| [a + e, b + f, c + g, d + h]);
-    let halves = core::hint::black_box(halves);
-    halves.map(|[a, b, c, d]| (a + c) + (b + d))
+    let mut sums = [[0.0; N]; M];
+    let (v, flat) = (v.as_flattened(), sums.as_flattened_mut());
+    let (v_fours, v_rest) = v.as_chunks::<4>();
+    let (fours, rest) = flat.as_chunks_mut::<4>();
+    for (sums, v) in fours.iter_mut().zip(v_fours) {
+        *sums = sums_of_four(v);
+    }
+    for (sum, [a, b, c, d, e, f, g, h]) in rest.iter_mut().zip(v_rest) {
+        *sum = ((a + e) + (c + g)) + ((b + f) + (d + h));
+    }
+    sums
 }
 
 /// `f(a, b)` lane by lane.
@@ -474,16 +507,44 @@ pub fn zip(a: Lanes, b: Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
 /// Up to eight values as lanes, zeros where there are fewer.
 #[inline(always)]
 pub fn load(values: &[f32]) -> Lanes {
-    let mut lanes = [0.0; BLOCK];
     match values.first_chunk() {
-        Some(chunk) => lanes = *chunk,
-        None => {
-            for (lane, value) in lanes.iter_mut().zip(values) {
-                *lane = *value;
-            }
+        Some(chunk) => *chunk,
+        None => load_few(values),
+    }
+}
+
+/// Eight values from `start` on, of which the first `len` count: the others are what lies there, or zeros.
+#[inline(always)]
+pub fn load_at(values: &[f32], start: usize, len: usize) -> Lanes {
+    match values.get(start..).and_then(|values| values.first_chunk()) {
+        Some(chunk) => *chunk,
+        None => load_few(span(values, start, len)),
+    }
+}
+
+/// A function of its own: else LLVM makes one `memcpy` of both arms of [`load`], with a length that it looks up.
+#[inline(never)]
+fn load_few(values: &[f32]) -> Lanes {
+    core::array::from_fn(|i| values.get(i).copied().unwrap_or(0.0))
+}
+
+/// Lanes as up to eight values.
+#[inline(always)]
+pub fn store(values: &mut [f32], lanes: &Lanes) {
+    match values.first_chunk_mut() {
+        Some(chunk) => *chunk = *lanes,
+        None => store_few(values, lanes),
+    }
+}
+
+/// As [`load_few`].
+#[inline(never)]
+fn store_few(values: &mut [f32], lanes: &Lanes) {
+    for (i, lane) in lanes.iter().enumerate() {
+        if let Some(value) = values.get_mut(i) {
+            *value = *lane;
         }
     }
-    lanes
 }
 
 /// Compensated sum in eight lanes (Ogita, Rump & Oishi 2005, Sum2): as exact as adding in twice the precision.

@@ -1,5 +1,7 @@
 //! Where relevance went, step by step.
 
+use crate::relevance::Relevance;
+
 /// The books of one step: `arrived = left + bias + stabilizer + dropped + rounding`.
 ///
 /// Sums are compensated, so that `rounding` is the rounding of the relevances themselves and not of adding them up.
@@ -34,72 +36,83 @@ impl Entry {
         [arrived, left, bias, stabilizer, dropped, rounding, peak, condition]
     }
 
-    const fn from_words(words: [f32; Self::WORDS]) -> Self {
+    pub(crate) const fn from_words(words: [f32; Self::WORDS]) -> Self {
         let [arrived, left, bias, stabilizer, dropped, rounding, peak, condition] = words;
         Self { arrived, left, bias, stabilizer, dropped, rounding, peak, condition }
     }
 }
 
-/// The books of one step in integers, in units of the relevance at the output.
+/// The books of one step in integers, in units of the relevance at the output, which close exactly:
+/// `arrived = left + bias + stabilizer + dropped + rounding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Whole {}
+pub struct Whole {
+    /// Relevance that arrived at the step's output.
+    pub arrived: i64,
+    /// Relevance that left to its inputs.
+    pub left: i64,
+    /// Absorbed by the bias.
+    pub bias: i64,
+    /// Absorbed by the stabiliser.
+    pub stabilizer: i64,
+    /// Dropped, see [`Entry::dropped`].
+    pub dropped: i64,
+    /// The rest: shares are rounded to whole numbers, at most half a unit for each (of a dense layer, for each and
+    /// every 64 outputs; where the exponent of a tensor rises, its units are larger).
+    pub rounding: i64,
+    /// Largest relevance that arrived, as a magnitude.
+    pub peak: i64,
+    /// Elements of the inputs' relevance that did not fit 32 bits: zero, or the explanation is wrong there.
+    pub saturated: i64,
+}
 
 impl Whole {
     /// Words that an entry takes in the arena.
     pub(crate) const WORDS: usize = 16;
+
+    pub(crate) const fn to_figures(self) -> [i64; Self::WORDS / 2] {
+        let Self { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated } = self;
+        [arrived, left, bias, stabilizer, dropped, rounding, peak, saturated]
+    }
+
+    pub(crate) const fn from_figures(figures: [i64; Self::WORDS / 2]) -> Self {
+        let [arrived, left, bias, stabilizer, dropped, rounding, peak, saturated] = figures;
+        Self { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated }
+    }
 }
 
 /// The books of an explanation.
 #[derive(Clone, Copy, Debug)]
-pub struct Ledger<'a> {
-    pub(crate) entries: &'a [[f32; Entry::WORDS]],
-    pub(crate) seeded: f32,
-    pub(crate) received: f32,
+pub struct Ledger<'a, R: Relevance = f32> {
+    pub(crate) words: &'a [u32],
+    pub(crate) seeded: R::Figure,
+    pub(crate) received: R::Figure,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a, R: Relevance> Ledger<'a, R> {
     /// One entry per step, in the model's order. Steps that no relevance reached have only zeros, and no
     /// condition.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry> + use<'a> {
-        self.entries.iter().map(|words| Entry::from_words(*words))
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = R::Entry> + use<'a, R> {
+        self.words.chunks_exact(R::ENTRY_WORDS).map(R::from_words)
     }
 
     /// Relevance at the output.
-    pub fn seeded(&self) -> f32 {
+    pub fn seeded(&self) -> R::Figure {
         self.seeded
     }
 
     /// Relevance at the inputs.
-    pub fn received(&self) -> f32 {
+    pub fn received(&self) -> R::Figure {
         self.received
     }
 
     /// Each column's sum over the steps.
-    pub fn totals(&self) -> Entry {
-        let mut sums = [crate::lanes::Exact::default(); 4];
-        let mut peak = 0.0f32;
-        let mut condition = f32::NAN;
-        for e in self.entries() {
-            for (sum, value) in sums.iter_mut().zip([e.bias, e.stabilizer, e.dropped, e.rounding]) {
-                *sum = sum.plus(value);
-            }
-            peak = peak.max(e.peak);
-            condition = condition.min(e.condition);
-        }
-        let [bias, stabilizer, dropped, rounding] = sums.map(crate::lanes::Exact::value);
-        Entry { arrived: self.seeded, left: self.received, bias, stabilizer, dropped, rounding, peak, condition }
+    pub fn totals(&self) -> R::Entry {
+        R::totals(self.entries(), self.seeded, self.received)
     }
 
-    /// What is left when the books are balanced over the whole network: zero up to the rounding of the entries.
-    pub fn imbalance(&self) -> f32 {
-        let t = self.totals();
-        crate::lanes::Exact::default()
-            .plus(t.arrived)
-            .plus(-t.left)
-            .plus(-t.bias)
-            .plus(-t.stabilizer)
-            .plus(-t.dropped)
-            .plus(-t.rounding)
-            .value()
+    /// What is left when the books are balanced over the whole network: in floats zero up to the rounding of the
+    /// entries, in integers zero.
+    pub fn imbalance(&self) -> R::Figure {
+        R::imbalance(self.totals())
     }
 }

@@ -3,22 +3,27 @@
 use crate::composite::{Composite, is_softmax_head};
 use crate::error::{ExplainError, RunError, SessionError};
 use crate::explanation::Explanation;
-use crate::lanes::{Exact, Sum, absolute, copy};
-use crate::layers::way::Taken;
+use crate::layers::int8::backward::can_follow;
 use crate::layers::{Tape, bytes_mut};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
 use crate::model::Model;
 use crate::model::format::ALIGNMENT;
+use crate::number::{Fixed, Places, Taken};
 use crate::plan::Mode;
-use crate::rule::{Choice, Rule};
-use crate::step::{DType, Op};
-use crate::target::{Seed, Target};
+use crate::relevance::{Closing, Relevance, Start};
+use crate::rule::Choice;
+use crate::step::{DType, Step};
+use crate::target::Target;
 use crate::values::Values;
+use core::marker::PhantomData;
 
 /// An inference in progress: a model, and the caller's arena.
-pub struct Session<'m, 'a> {
+///
+/// Relevance is made of floats, or of integers alone: [`Session::new`] opens the one, [`Session::new_fixed`] the other.
+pub struct Session<'m, 'a, R: Relevance = f32> {
     tape: Tape<'m, 'a>,
     state: State,
+    relevance: PhantomData<R>,
 }
 
 /// What the arena holds.
@@ -34,13 +39,15 @@ enum State {
 
 /// What an observer of an explanation sees: a tensor whose relevance is complete.
 #[derive(Clone, Copy, Debug)]
-pub struct Observed<'s> {
+pub struct Observed<'s, R: Relevance = f32> {
     /// The tensor.
     pub tensor: usize,
     /// The step that wrote it, `None` for an input.
     pub step: Option<usize>,
     /// Its relevance, in the kernel's order.
-    pub relevance: &'s [f32],
+    pub relevance: &'s [R::Word],
+    /// The real value of one unit of it: one, for floats.
+    pub unit: f32,
     /// Its value: kept in [`Mode::Retain`] only, and not where an activation has overwritten it in place.
     pub value: Option<Values<'s>>,
 }
@@ -51,31 +58,11 @@ impl<'m, 'a> Session<'m, 'a> {
     /// # Errors
     /// The arena is too small (the error says how many bytes are needed), or the image is not aligned.
     pub fn new(model: &Model<'m>, arena: &'a mut [u8], mode: Mode) -> Result<Self, SessionError> {
-        let needed = model.arena_bytes(mode);
-        if !model.image().as_ptr().addr().is_multiple_of(4) {
-            return Err(SessionError::Misaligned);
-        }
-        let skipped = arena.as_ptr().align_offset(ALIGNMENT).min(arena.len());
-        let available = arena.len() - skipped;
-        let memory = arena.get_mut(skipped..skipped + needed.min(available)).unwrap_or(&mut []);
-        match bytemuck::try_cast_slice_mut(memory) {
-            Ok(arena) if needed <= available => {
-                Ok(Self { tape: Tape { model: *model, mode, arena, inputs_non_negative: false }, state: State::Empty })
-            }
-            _ => Err(SessionError::ArenaTooSmall { needed, available }),
-        }
+        Self::open(model, arena, mode)
     }
+}
 
-    /// The model.
-    pub fn model(&self) -> &Model<'m> {
-        &self.tape.model
-    }
-
-    /// What the session was opened for.
-    pub fn mode(&self) -> Mode {
-        self.tape.mode
-    }
-
+impl Session<'_, '_> {
     /// Runs the network on its one input (in the kernel's order: channels last) and returns the first output. An int8
     /// input is given in real numbers, too, and quantised here.
     ///
@@ -102,13 +89,56 @@ impl<'m, 'a> Session<'m, 'a> {
             let place = self.tape.value(model.input(i).tensor);
             let Some(to) = self.tape.arena.get_mut(place) else { continue };
             match tensor.dtype {
-                DType::F32 => copy(to, input),
+                DType::F32 => crate::lanes::copy(to, input),
                 DType::I8 => bytes_mut(to).iter_mut().zip(*input).for_each(|(to, x)| *to = tensor.quantized(*x)),
             }
         }
         self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
         self.forward();
         Ok(self.first_output())
+    }
+}
+
+impl<'m, 'a> Session<'m, 'a, Fixed> {
+    /// A session whose relevance is made of integers alone, for models that are int8 throughout: no float operation is
+    /// on its paths.
+    ///
+    /// # Errors
+    /// As [`new`](Session::new), or the model has a step that needs floats.
+    pub fn new_fixed(model: &Model<'m>, arena: &'a mut [u8], mode: Mode) -> Result<Self, SessionError> {
+        match (0..model.steps()).find(|i| !model.is_int8(&model.step(*i))) {
+            Some(step) => Err(SessionError::NeedsFloats { step }),
+            None => Self::open(model, arena, mode),
+        }
+    }
+}
+
+impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
+    fn open(model: &Model<'m>, arena: &'a mut [u8], mode: Mode) -> Result<Self, SessionError> {
+        let needed = model.arena_bytes(mode);
+        if !model.image().as_ptr().addr().is_multiple_of(4) {
+            return Err(SessionError::Misaligned);
+        }
+        let skipped = arena.as_ptr().align_offset(ALIGNMENT).min(arena.len());
+        let available = arena.len() - skipped;
+        let memory = arena.get_mut(skipped..skipped + needed.min(available)).unwrap_or(&mut []);
+        match bytemuck::try_cast_slice_mut(memory) {
+            Ok(arena) if needed <= available => {
+                let tape = Tape { model: *model, mode, arena, inputs_non_negative: false };
+                Ok(Self { tape, state: State::Empty, relevance: PhantomData })
+            }
+            _ => Err(SessionError::ArenaTooSmall { needed, available }),
+        }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model<'m> {
+        &self.tape.model
+    }
+
+    /// What the session was opened for.
+    pub fn mode(&self) -> Mode {
+        self.tape.mode
     }
 
     /// Runs a network whose inputs are all int8 on integers as they are.
@@ -158,7 +188,7 @@ impl<'m, 'a> Session<'m, 'a> {
     fn forward(&mut self) {
         for i in 0..self.tape.model.steps() {
             let step = self.tape.model.step(i);
-            self.tape.forward(i, &step);
+            R::forward(&mut self.tape, i, &step);
         }
         self.state = State::Ran;
     }
@@ -188,7 +218,11 @@ impl<'m, 'a> Session<'m, 'a> {
     /// # Errors
     /// Nothing was run, the mode has no room for relevance, the target does not exist, or a step's rule is missing or
     /// does not apply; the step is named.
-    pub fn explain(&mut self, target: &Target<'_>, composite: &Composite<'_>) -> Result<Explanation<'_>, ExplainError> {
+    pub fn explain(
+        &mut self,
+        target: &Target<'_>,
+        composite: &Composite<'_>,
+    ) -> Result<Explanation<'_, R>, ExplainError> {
         self.explain_with(target, composite, |_| {})
     }
 
@@ -200,8 +234,8 @@ impl<'m, 'a> Session<'m, 'a> {
         &mut self,
         target: &Target<'_>,
         composite: &Composite<'_>,
-        mut observer: impl FnMut(Observed<'_>),
-    ) -> Result<Explanation<'_>, ExplainError> {
+        mut observer: impl FnMut(Observed<'_, R>),
+    ) -> Result<Explanation<'_, R>, ExplainError> {
         let model = self.tape.model;
         if !self.tape.mode.explains() {
             return Err(ExplainError::Mode);
@@ -213,189 +247,175 @@ impl<'m, 'a> Session<'m, 'a> {
             return Err(ExplainError::NoSuchOutput { output: target.output });
         }
         for i in 0..model.steps() {
-            composite.choose(&model, i)?;
+            let (step, choice) = (model.step(i), composite.choose(&model, i)?);
+            if choice.is_some_and(|choice| model.is_int8(&step) && !can_follow::<R>(&step, &choice)) {
+                return Err(ExplainError::RuleMismatch { step: i });
+            }
         }
         if self.state == State::Spent {
             self.forward();
         }
         self.clear_books();
-        let (seed_tensor, class, value) = self.seed(target)?;
+        let (seed_tensor, start) = self.seed(target)?;
         if self.tape.mode == Mode::Explain {
             self.state = State::Spent;
         }
-        let seeded = self.total(seed_tensor).value();
+        let seeded = R::figure(self.total(seed_tensor));
         for i in (0..model.steps()).rev() {
             let step = model.step(i);
             let head = is_softmax_head(&model, &step) && model.operand(&step, 0) == seed_tensor;
-            if head || !self.is_reached(step.output) {
+            if head || self.exponent(step.output).is_none() {
                 continue;
             }
-            self.show(step.output, Some(i), &mut observer);
+            self.show(step.output, Some(i), &start, &mut observer);
             // Checked above for every step.
             let choice = composite.choose(&model, i)?;
             let entry = self.step_back(i, choice, composite.measure_condition);
-            if let Some(place) = self.books().0.get_mut(i) {
-                *place = entry.to_words();
+            if let Some(words) = self.books().0.chunks_exact_mut(R::ENTRY_WORDS).nth(i) {
+                R::to_words(entry, words);
             }
         }
-        let mut received = Exact::default();
+        let mut received = R::Balance::default();
         for i in 0..model.inputs() {
             let tensor = model.input(i).tensor;
             self.reach(tensor);
-            self.show(tensor, None, &mut observer);
-            received = received.minus(Exact::default().minus(self.total(tensor)));
+            self.show(tensor, None, &start, &mut observer);
+            received = R::joined(received, self.total(tensor));
         }
-        Ok(self.explanation(class, value, seeded, received.value()))
+        Ok(self.explanation(start, seeded, R::figure(received)))
     }
 
-    fn explanation(&self, class: Option<usize>, value: f32, seeded: f32, received: f32) -> Explanation<'_> {
-        let start = self.tape.model.ledger_offset(self.tape.mode).unwrap_or(0) / 4;
-        let words = self.tape.model.steps() * Entry::WORDS;
-        let entries = self.tape.arena.get(start..start + words).unwrap_or(&[]).as_chunks().0;
-        Explanation { tape: &self.tape, class, value, ledger: Ledger { entries, seeded, received } }
+    fn explanation(&self, start: Start, seeded: R::Figure, received: R::Figure) -> Explanation<'_, R> {
+        let at = self.tape.model.ledger_offset(self.tape.mode).unwrap_or(0) / 4;
+        let steps = self.tape.model.steps() * R::ENTRY_WORDS;
+        let books = self.tape.arena.get(at..).unwrap_or(&[]);
+        let (words, marks) = books.split_at_checked(steps).unwrap_or((&[], &[]));
+        let words = bytemuck::try_cast_slice(words).unwrap_or(&[]);
+        let marks = bytemuck::try_cast_slice(marks).unwrap_or(&[]);
+        Explanation { tape: &self.tape, start, marks, ledger: Ledger { words, seeded, received } }
     }
 
     /// One step on the way back, with its entry in the books.
-    fn step_back(&mut self, i: usize, choice: Option<Choice<'_>>, condition: bool) -> Entry {
+    fn step_back(&mut self, i: usize, choice: Option<Choice<'_>>, condition: bool) -> R::Entry {
         let model = self.tape.model;
         let step = model.step(i);
         let arrived = self.total(step.output);
-        let peak = self.slice(step.output).iter().fold(0.0, |peak: f32, r| peak.max(absolute(*r)));
+        let exponent = self.exponent(step.output).unwrap_or(0);
+        let peak = R::peak(self.slice(step.output), exponent);
         let in_place = model.in_place(&step);
-        let mut before = Exact::default();
+        let int8 = model.is_int8(&step);
+        let mut before = R::Balance::default();
         for k in 0..if in_place { 0 } else { step.operands } {
             let operand = model.operand(&step, k);
             let first_time_here = (0..k).all(|earlier| model.operand(&step, earlier) != operand);
-            if first_time_here && self.reach(operand) {
-                before = before.minus(Exact::default().minus(self.total(operand)));
+            let had_some = if int8 { self.exponent(operand).is_some() } else { self.reach(operand) };
+            if first_time_here && had_some {
+                before = R::joined(before, self.total(operand));
             }
         }
-        let taken = self.tape.backward(i, &step, choice, condition);
-        let mut after = Exact::default();
+        let taken = if int8 && !in_place {
+            self.operands_back(i, &step, choice, exponent)
+        } else {
+            R::backward(&mut self.tape, i, &step, choice, condition)
+        };
+        let mut after = R::Balance::default();
         for k in 0..step.operands {
             let operand = model.operand(&step, k);
             if in_place {
-                self.mark(operand);
+                self.mark(operand, exponent);
             }
             if (0..k).all(|earlier| model.operand(&step, earlier) != operand) {
-                after = after.minus(Exact::default().minus(self.total(operand)));
+                after = R::joined(after, self.total(operand));
             }
         }
-        entry(step.op, choice.map(|c| c.rule), arrived, after.minus(before), &taken, peak)
+        let (op, rule, left) = (step.op, choice.map(|c| c.rule), R::less(after, before));
+        R::entry(&Closing { op, rule, arrived, left, taken: &taken, exponent, peak })
     }
 
-    /// Sets the seed; returns the tensor it was set at, the class it is about and that class's value.
-    fn seed(&mut self, target: &Target<'_>) -> Result<(usize, Option<usize>, f32), ExplainError> {
+    /// The operands of an int8 step, one after the other.
+    fn operands_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, arrived: u8) -> Taken<R> {
+        let mut all = Taken::default();
+        for k in (0..step.operands).rev() {
+            let operand = self.tape.model.operand(step, k);
+            let known = self.exponent(operand);
+            let places = Places { arrived, sink: known.unwrap_or(arrived) };
+            let (taken, exponent) = self.tape.backward_int8::<R>(i, step, k, choice, places, known.is_none());
+            self.mark(operand, exponent);
+            all = Taken { saturated: all.saturated.saturating_add(taken.saturated), ..taken };
+        }
+        all
+    }
+
+    /// Sets the seed; returns the tensor it was set at, and how.
+    fn seed(&mut self, target: &Target<'_>) -> Result<(usize, Start), ExplainError> {
         let model = self.tape.model;
         let tensor = model.seed_tensor(&model.output(target.output));
-        let classes = model.tensor(tensor).shape.elements();
-        let in_range = |class: usize| {
-            if class < classes { Ok(class) } else { Err(ExplainError::NoSuchClass { class, classes }) }
-        };
         let memory = [self.tape.value(tensor), self.tape.relevance(tensor)];
         let Ok([f, r]) = self.tape.arena.get_disjoint_mut(memory) else { return Err(ExplainError::Mode) };
         let f = Values::new(f, &model.tensor(tensor));
-        let value_of = |k: usize| f.get(k).unwrap_or(0.0);
-        let top = f.top();
-        // What starts where; everything else starts with nothing.
-        let (class, starts) = match target.seed {
-            Seed::Top => (top, [top.map(|k| (k, value_of(k))), None]),
-            Seed::Class(k) => (Some(in_range(k)?), [Some((k, value_of(k))), None]),
-            Seed::OneHot(k) => (Some(in_range(k)?), [Some((k, 1.0)), None]),
-            Seed::Contrast(k, l) => (Some(in_range(k)?), [Some((k, value_of(k))), Some((in_range(l)?, -value_of(l)))]),
-            Seed::All | Seed::Values(_) => (None, [None, None]),
-        };
-        match target.seed {
-            Seed::All => r.iter_mut().zip(f.iter()).for_each(|(r, f)| *r = f),
-            Seed::Values(values) if values.len() == r.len() && values.iter().all(|v| v.is_finite()) => {
-                copy(r, values);
-            }
-            Seed::Values(_) => return Err(ExplainError::Seed),
-            _ => r.fill(0.0),
-        }
-        for (k, start) in starts.into_iter().flatten() {
-            if let Some(r) = r.get_mut(k) {
-                *r += start;
-            }
-        }
-        let value = class.or(top).map_or(0.0, value_of);
-        self.mark(tensor);
-        Ok((tensor, class, value))
+        let start = R::seed(&target.seed, f, bytemuck::try_cast_slice_mut(r).unwrap_or(&mut []))?;
+        self.mark(tensor, 0);
+        Ok((tensor, start))
     }
 
-    /// The ledger's entries, and the marks that say which relevances have been written, one byte per tensor.
-    fn books(&mut self) -> (&mut [[f32; Entry::WORDS]], &mut [u8]) {
+    /// The ledger's entries, and the marks that say which relevances have been written: one byte per tensor, zero, or
+    /// one more than the exponent of the tensor's relevance.
+    fn books(&mut self) -> (&mut [u32], &mut [u8]) {
         let model = self.tape.model;
         let start = model.ledger_offset(self.tape.mode).unwrap_or(0) / 4;
-        let words = model.steps() * Entry::WORDS;
+        let words = model.steps() * R::ENTRY_WORDS;
         let books = self.tape.arena.get_mut(start..).unwrap_or(&mut []);
         let (entries, marks) = books.split_at_mut_checked(words).unwrap_or((&mut [], &mut []));
-        let marks: &mut [u8] = bytemuck::try_cast_slice_mut(marks).unwrap_or(&mut []);
-        (entries.as_chunks_mut().0, marks)
+        let marks = bytemuck::try_cast_slice_mut(marks).unwrap_or(&mut []);
+        (bytemuck::try_cast_slice_mut(entries).unwrap_or(&mut []), marks)
     }
 
     fn clear_books(&mut self) {
         let tensors = self.tape.model.tensors();
         let (entries, marks) = self.books();
-        entries.fill(Entry { condition: f32::NAN, ..Entry::default() }.to_words());
+        entries.chunks_exact_mut(R::ENTRY_WORDS).for_each(|words| R::to_words(R::idle(), words));
         marks.iter_mut().take(tensors).for_each(|mark| *mark = 0);
     }
 
-    fn is_reached(&mut self, tensor: usize) -> bool {
-        self.books().1.get(tensor).is_some_and(|mark| *mark != 0)
+    /// The exponent of a tensor's relevance, if it has any.
+    fn exponent(&self, tensor: usize) -> Option<u8> {
+        let model = &self.tape.model;
+        let start = model.ledger_offset(self.tape.mode).unwrap_or(0) / 4 + model.steps() * R::ENTRY_WORDS;
+        let marks: &[u8] = bytemuck::try_cast_slice(self.tape.arena.get(start..).unwrap_or(&[])).unwrap_or(&[]);
+        marks.get(tensor).and_then(|mark| mark.checked_sub(1))
     }
 
-    fn mark(&mut self, tensor: usize) {
+    fn mark(&mut self, tensor: usize, exponent: u8) {
         if let Some(mark) = self.books().1.get_mut(tensor) {
-            *mark = 1;
+            *mark = exponent + 1;
         }
     }
 
     /// Makes sure that a tensor has a relevance: zeros, where none has been written. Returns whether it had.
     fn reach(&mut self, tensor: usize) -> bool {
-        if self.is_reached(tensor) {
+        if self.exponent(tensor).is_some() {
             return true;
         }
         let place = self.tape.relevance(tensor);
         if let Some(r) = self.tape.arena.get_mut(place) {
             r.fill(0.0);
         }
-        self.mark(tensor);
+        self.mark(tensor, 0);
         false
     }
 
-    fn slice(&self, tensor: usize) -> &[f32] {
-        self.tape.arena.get(self.tape.relevance(tensor)).unwrap_or(&[])
+    fn slice(&self, tensor: usize) -> &[R::Word] {
+        bytemuck::try_cast_slice(self.tape.arena.get(self.tape.relevance(tensor)).unwrap_or(&[])).unwrap_or(&[])
     }
 
-    fn total(&self, tensor: usize) -> Exact {
-        Sum::of(self.slice(tensor)).total()
+    fn total(&self, tensor: usize) -> R::Balance {
+        R::balance(self.slice(tensor), self.exponent(tensor).unwrap_or(0))
     }
 
-    fn show(&self, tensor: usize, step: Option<usize>, observer: &mut impl FnMut(Observed<'_>)) {
+    fn show(&self, tensor: usize, step: Option<usize>, start: &Start, observer: &mut impl FnMut(Observed<'_, R>)) {
         let kept = self.tape.mode == Mode::Retain && !self.tape.model.is_overwritten(tensor);
         let value = if kept { self.tape.values_of(tensor) } else { None };
-        observer(Observed { tensor, step, relevance: self.slice(tensor), value });
-    }
-}
-
-/// Closes the books of a step: what neither left nor was taken is rounding; under a rule that keeps no sum, or where
-/// elements fall on padding or are sliced away, it was dropped.
-fn entry(op: Op, rule: Option<Rule<'_>>, arrived: Exact, left: Exact, taken: &Taken, peak: f32) -> Entry {
-    let (bias, stabilizer) = (taken.bias.total(), taken.stabilizer.total());
-    let dropped = taken.dropped.total();
-    let rest = arrived.minus(left).minus(bias).minus(stabilizer).minus(dropped);
-    let drops = op == Op::Pad || rule.is_some_and(|rule| !rule.conserves() || rule == Rule::Taylor);
-    let (dropped, rounding) =
-        if drops { (dropped.value() + rest.value(), 0.0) } else { (dropped.value(), rest.value()) };
-    Entry {
-        arrived: arrived.value(),
-        left: left.value(),
-        bias: bias.value(),
-        stabilizer: stabilizer.value(),
-        dropped,
-        rounding,
-        peak,
-        condition: taken.condition,
+        let unit = start.unit_at(self.exponent(tensor).unwrap_or(0));
+        observer(Observed { tensor, step, relevance: self.slice(tensor), unit, value });
     }
 }

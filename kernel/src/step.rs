@@ -360,6 +360,21 @@ impl Axis {
         if self.transposed { self.meetings_ahead(i * self.stride) } else { self.meetings_behind(i + self.before) }
     }
 
+    /// How far apart inputs are that meet outputs through the same taps, and how far apart those outputs.
+    pub const fn pace(&self) -> (usize, usize) {
+        if self.transposed { (1, self.stride) } else { (self.stride, 1) }
+    }
+
+    /// Whether the next `k` inputs after `i`, at that distance, are sure to meet the outputs after those that `i` meets:
+    /// their end takes no tap away from these, nor did their beginning from `i`.
+    pub const fn meet_alike(&self, meetings: &Meetings, i: usize, k: usize) -> bool {
+        let (apart, pace) = self.pace();
+        let (_, output) = meetings.nth(if self.transposed { meetings.count.saturating_sub(1) } else { 0 });
+        let from_first = !self.transposed || meetings.tap == 0;
+        let to_last = meetings.tap + meetings.count * meetings.step >= self.kernel;
+        i + k * apart < self.input && output + k * pace < self.output && from_first && to_last
+    }
+
     /// Of a transposed convolution: tap `k` leads to output `place + k·dilation − before`.
     fn meetings_ahead(&self, place: usize) -> Meetings {
         let tap = rounded_up(self.before.saturating_sub(place), self.dilation);
@@ -421,7 +436,7 @@ impl Axis {
 }
 
 /// The outputs that one input meets: through tap `tap`, `tap + step` …, `count` of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meetings {
     /// First tap.
     pub tap: usize,
@@ -436,14 +451,18 @@ pub struct Meetings {
 }
 
 impl Meetings {
+    /// The `k`-th tap and its output.
+    #[inline(always)]
+    pub const fn nth(&self, k: usize) -> (usize, usize) {
+        (self.tap + k * self.step, self.output.wrapping_add(k.wrapping_mul(self.advance as usize)))
+    }
+
     /// Calls `f(tap, output)` for each.
     #[inline(always)]
     pub fn each(&self, mut f: impl FnMut(usize, usize)) {
-        let (mut tap, mut output) = (self.tap, self.output);
-        for _ in 0..self.count {
+        for k in 0..self.count {
+            let (tap, output) = self.nth(k);
             f(tap, output);
-            tap += self.step;
-            output = output.wrapping_add_signed(self.advance);
         }
     }
 }
@@ -675,7 +694,7 @@ impl Port {
 
 #[cfg(test)]
 mod tests {
-    use super::Axis;
+    use super::{Axis, Meetings};
     use proptest::prelude::*;
 
     fn axis() -> impl Strategy<Value = Axis> {
@@ -705,6 +724,20 @@ mod tests {
                 for (tap, output) in met {
                     prop_assert_eq!(axis.input_of(output, tap), Some(i));
                 }
+            }
+        }
+
+        #[test]
+        fn inputs_said_to_meet_alike_do(axis in axis(), k in 1usize..4) {
+            let (apart, pace) = axis.pace();
+            for i in 0..axis.input {
+                let meetings = axis.meetings(i);
+                let shifted = |k: usize| Meetings { output: meetings.output + k * pace, ..meetings };
+                let alike = |k: usize| i + k * apart < axis.input && axis.meetings(i + k * apart) == shifted(k);
+                let (said, naive) = (axis.meet_alike(&meetings, i, k), (1..=k).all(alike));
+                prop_assert!(naive || !said, "input {i}");
+                // Between dilated taps there may be more that do.
+                prop_assert!(said || !naive || axis.dilation > 1 || meetings.count == 0, "input {i}");
             }
         }
 

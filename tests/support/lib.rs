@@ -8,6 +8,7 @@ pub mod bless;
 pub mod books;
 pub mod cases;
 pub mod close;
+pub mod int8;
 pub mod kernel;
 pub mod mutate;
 pub mod networks;

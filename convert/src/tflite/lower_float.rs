@@ -1,114 +1,17 @@
-//! From steps over floats to a network of floats.
+//! Steps over floats.
 
 use super::builtin::Fused;
-use super::error::Error;
-use super::resolve::{Resolved, refused};
+use super::lower::Lowering;
 use super::step::{Activation, Arithmetic, ConstantOperand, Kind, Step};
 use crate::builder::Window;
-use crate::network::{Layer, Network, Port};
-use crate::onnx::Refusal;
-use crate::options::Options;
+use crate::network::Layer;
 use crate::pack::{self, ConvDims};
 use relprop::model::format::step::FLAG_SUBTRACT;
 use relprop::step::{Function, Op, Shape};
 
-/// Most weights an image can hold: 2 GiB of floats.
-const MAX_PARAMS: usize = 1 << 29;
-
-/// Turns a graph into a network of floats.
-///
-/// # Errors
-/// Every step that the kernel does not have, or whose weights are no numbers.
-pub fn lower(resolved: &Resolved<'_, '_>, options: &Options) -> Result<Network, Error> {
-    let mut lowering = Lowering::new(resolved, options);
-    let mut refusals = Vec::new();
-    for step in &resolved.steps {
-        if let Err(reason) = lowering.step(step)
-            && let Some(operator) = resolved.graph.operators.get(step.operator)
-        {
-            refusals.push(refused(resolved.graph, operator, reason));
-        }
-    }
-    if let Err(refusal) = lowering.outputs(options) {
-        refusals.push(refusal);
-    }
-    if refusals.is_empty() { Ok(lowering.network) } else { Err(Error::Unsupported(refusals)) }
-}
-
-/// A network in the making.
-struct Lowering<'r, 'g, 'a> {
-    resolved: &'r Resolved<'g, 'a>,
-    network: Network,
-    /// By tensor of the file: the tensor of the network.
-    held: Vec<usize>,
-    /// By tensor of the file: it lies between 0 and 1, as gates do.
-    squashed: Vec<bool>,
-    /// Elements of all parameters so far.
-    params: usize,
-}
-
-impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
-    fn new(resolved: &'r Resolved<'g, 'a>, options: &Options) -> Self {
-        let name = options.name.clone().unwrap_or_else(|| resolved.graph.name.clone());
-        let mut network = Network::named(name);
-        let mut held = vec![usize::MAX; resolved.values.len()];
-        for (at, &input) in resolved.graph.inputs.iter().enumerate() {
-            let name = resolved.name(input);
-            let tensor = network.tensor(name, resolved.shape(input));
-            let mut port = Port::new(name, tensor, resolved.dims(input).to_vec());
-            if at == 0 {
-                (port.range, port.pixels) = (options.range, options.pixels);
-            }
-            network.inputs.push(port);
-            if let Some(held) = held.get_mut(input) {
-                *held = tensor;
-            }
-        }
-        Self { resolved, network, squashed: vec![false; held.len()], held, params: 0 }
-    }
-
-    /// Adds every output; an output is written by a step, and only once an output.
-    fn outputs(&mut self, options: &Options) -> Result<(), Refusal> {
-        for &output in &self.resolved.graph.outputs {
-            let name = self.resolved.name(output);
-            let mut tensor = self.held(output);
-            if self.network.inputs.iter().chain(&self.network.outputs).any(|port| port.tensor == tensor) {
-                let shape = self.network.shape(tensor);
-                tensor = self.push(Layer::new(format!("{name}.copy"), Op::View, vec![tensor], 0), name, shape);
-            }
-            self.network.outputs.push(Port::new(name, tensor, self.resolved.dims(output).to_vec()));
-        }
-        let Some(port) = self.network.outputs.first_mut() else { return Ok(()) };
-        let classes = self.network.tensors.get(port.tensor).map_or(0, |tensor| tensor.shape.channels);
-        if options.labels.is_empty() || options.labels.len() == classes {
-            port.labels.clone_from(&options.labels);
-            return Ok(());
-        }
-        let reason = format!("{} labels for {classes} classes", options.labels.len());
-        Err(Refusal { name: port.name.clone(), op: "output".into(), reason })
-    }
-
-    /// The tensor of the network that holds an activation.
-    fn held(&self, tensor: usize) -> usize {
-        self.held.get(tensor).copied().unwrap_or(usize::MAX)
-    }
-
-    /// Adds a step that writes a new tensor.
-    fn push(&mut self, mut layer: Layer, name: &str, shape: Shape) -> usize {
-        layer.output = self.network.tensor(name, shape);
-        let output = layer.output;
-        self.network.steps.push(layer);
-        output
-    }
-
-    /// Counts parameters before they are made.
-    fn reserve(&mut self, elements: Option<usize>) -> Result<(), String> {
-        let params = elements.and_then(|n| self.params.checked_add(n)).filter(|&n| n <= MAX_PARAMS);
-        self.params = params.ok_or("the weights are too large for an image (2 GiB at most)")?;
-        Ok(())
-    }
-
-    fn step(&mut self, step: &Step) -> Result<(), String> {
+impl Lowering<'_, '_, '_> {
+    /// Adds a step that reads and writes floats.
+    pub(super) fn float_step(&mut self, step: &Step) -> Result<(), String> {
         let name = self.resolved.name(step.output);
         let shape = self.resolved.shape(step.output);
         let operands = self.distinct(step, name);
@@ -167,48 +70,19 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
             Fused::None | Fused::Tanh | Fused::Other(_) => None,
         };
         let tensor = if let Some((function, suffix, [a, b])) = fused {
-            let before = self.push(layer, &format!("{name}.before_{suffix}"), shape);
+            let before = self.push(layer, &format!("{name}.before_{suffix}"), shape, None);
             let mut activation = Layer::new(format!("{name}.{suffix}"), Op::Activation, vec![before], 0);
             activation.variant = function as u8;
             activation.floats = [a, b, 0.0, 0.0];
-            self.push(activation, name, shape)
+            self.push(activation, name, shape, None)
         } else {
-            self.push(layer, name, shape)
+            self.push(layer, name, shape, None)
         };
-        if let (Some(held), Some(squashed)) = (self.held.get_mut(step.output), self.squashed.get_mut(step.output)) {
-            *held = tensor;
-            *squashed = matches!(step.kind, Kind::Activation(Activation::Logistic) | Kind::Softmax);
-        }
-    }
-
-    /// The operands of a step. The kernel wants those of arithmetic to be two tensors: what is added to itself, or
-    /// multiplied by itself, is copied.
-    fn distinct(&mut self, step: &Step, name: &str) -> Vec<usize> {
-        let mut operands: Vec<usize> = step.inputs.iter().map(|&input| self.held(input)).collect();
-        if let (Kind::Arithmetic { .. }, [a, b]) = (&step.kind, operands.as_mut_slice())
-            && a == b
-        {
-            let copy = format!("{name}.copy");
-            *b = self.push(Layer::new(&copy, Op::View, vec![*a], 0), &copy, self.network.shape(*a));
-        }
-        operands
-    }
-
-    /// Whether the first factor gates the second, rather than the other way round: by what made them.
-    fn is_gate(&self, step: &Step) -> bool {
-        let &[a, b] = step.inputs.as_slice() else { return false };
-        let squashed = |input: usize| self.squashed.get(input) == Some(&true);
-        let same = self.resolved.shape(a).same(self.resolved.shape(b));
-        same && squashed(a) && !squashed(b)
+        self.hold(step, tensor);
     }
 
     fn bias(&self, bias: Option<usize>) -> Result<Vec<f32>, String> {
         bias.map_or(Ok(Vec::new()), |bias| self.resolved.floats(bias))
-    }
-
-    /// The four extents of weights.
-    fn extents(&self, weights: usize) -> [usize; 4] {
-        self.resolved.dims(weights).try_into().unwrap_or_default()
     }
 
     fn conv(&mut self, layer: &mut Layer, window: &Window, weights: usize, bias: Option<usize>) -> Result<(), String> {
@@ -290,7 +164,7 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
             let read = Shape::new(rows, 1, inputs);
             if !self.network.shape(from).same(read) {
                 let name = format!("{}.rows", layer.name);
-                layer.operands = vec![self.push(Layer::new(&name, Op::View, vec![from], 0), &name, read)];
+                layer.operands = vec![self.push(Layer::new(&name, Op::View, vec![from], 0), &name, read, None)];
             }
         }
         if wanted.same(shape) {
@@ -299,7 +173,7 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
         }
         // The rows have the extents of the input.
         let name = format!("{}.flat", layer.name);
-        let flat = self.push(layer, &name, shape);
+        let flat = self.push(layer, &name, shape, None);
         self.finish(step, Layer::new(format!("{name}.view"), Op::View, vec![flat], 0), wanted);
         Ok(())
     }

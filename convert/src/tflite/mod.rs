@@ -1,14 +1,15 @@
 //! TensorFlow Lite to network.
 //!
 //! The way in: the file is read as a flatbuffer, [`schema`] makes a [`Graph`](schema::Graph) of it, and [`resolve`]
-//! walks that once: extents, constants, windows, padding. What comes out is a list of [`step::Step`]s, which one lowering
-//! turns into a network of floats and another will turn into one of integers.
+//! walks that once: extents, constants, windows, padding. What comes out is a list of [`step::Step`]s, each of which is
+//! lowered to floats or to integers, as its tensors are.
 //!
 //! The kernel holds activations channels last as TensorFlow Lite does, so nothing is ever transposed.
 
 pub mod builtin;
 mod error;
 mod geometry;
+mod lower;
 mod lower_float;
 mod lower_int8;
 mod names;
@@ -40,11 +41,18 @@ pub fn read(bytes: &[u8]) -> Result<schema::Graph<'_>, Error> {
     schema::Graph::read(bytes)
 }
 
-/// Imports a TensorFlow Lite model (version 3 of the schema) of floats.
+/// Imports a TensorFlow Lite model (version 3 of the schema) of floats, of signed bytes, or of both with `QUANTIZE` and
+/// `DEQUANTIZE` between them.
 ///
-/// The batch becomes 1. Fused activation functions become steps of their own, and what is computed of shapes alone goes.
-/// Weights that are stored as integers or half-precision floats are multiplied out; TensorFlow Lite's own kernels round the
-/// activations too where weights are integers, so that their scores differ a little.
+/// The batch becomes 1, and what is computed of shapes alone goes.
+///
+/// Steps over floats: fused activation functions become steps of their own. Weights that are stored as integers or
+/// half-precision floats are multiplied out; TensorFlow Lite's own kernels round the activations too where weights are
+/// integers, so that their scores differ a little.
+///
+/// Steps over signed bytes compute what the reference kernels of TensorFlow Lite Micro compute, bit for bit: fused
+/// activation functions are the range of the output, functions are tables, and multipliers and shifts are derived here
+/// as those kernels derive them. A constant operand is the bias of a layer whose weights are zero.
 ///
 /// Activations and inputs have the names that the file gives them, and steps those of what they write.
 ///
@@ -65,9 +73,5 @@ pub fn from_tflite(bytes: &[u8], options: &Options) -> Result<Network, Error> {
     if !refusals.is_empty() {
         return Err(Error::Unsupported(refusals));
     }
-    if resolved.quantised().next().is_some() {
-        lower_int8::lower(&resolved, options)
-    } else {
-        lower_float::lower(&resolved, options)
-    }
+    lower::lower(&resolved, options)
 }

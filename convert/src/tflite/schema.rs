@@ -227,7 +227,9 @@ fn quantization(table: &Table<'_, '_>, shape: &[i32]) -> Result<Quantized, FlatE
     if zero_point.is_empty() {
         zero_point = vec![0; scale.len()];
     }
-    let axis = usize::try_from(table.i32(6, 0)?).unwrap_or(usize::MAX);
+    // Old converters state the axis of the weights for the bias, too, which has only one.
+    let stated = usize::try_from(table.i32(6, 0)?).unwrap_or(usize::MAX);
+    let axis = if shape.len() == 1 { 0 } else { stated };
     let extent = shape.get(axis).and_then(|&extent| usize::try_from(extent).ok());
     let fits = scale.len() == 1 || extent == Some(scale.len());
     let sound = scale.iter().all(|scale| scale.is_finite() && *scale >= 0.0);

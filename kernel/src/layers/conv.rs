@@ -1,7 +1,7 @@
 //! Convolution, grouped or not, and transposed convolution: one file, because they differ only in which input an
 //! output reads through which tap.
 
-use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, Walk, all_zero, settle, weigh};
 use crate::lanes::{self, All, FAST, Lanes, PIXELS, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
@@ -39,6 +39,14 @@ impl<'a> Conv<'a> {
         Self { weights, bias: model.floats(step.params[1]), input, output, vertical, horizontal, groups: step.groups }
     }
 
+    /// A convolution of one pixel to one pixel.
+    pub fn point(weights: &'a [Lanes], inputs: usize, outputs: usize) -> Self {
+        let axis =
+            Axis { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, transposed: false };
+        let (input, output) = (Shape::new(1, 1, inputs), Shape::new(1, 1, outputs));
+        Self { weights, bias: &[], input, output, vertical: axis, horizontal: axis, groups: 1 }
+    }
+
     /// Input channels of a group.
     fn fan(&self) -> usize {
         quotient(self.input.channels, self.groups)
@@ -63,21 +71,15 @@ impl<'a> Conv<'a> {
     #[inline(always)]
     fn each_run(&self, row: usize, column: usize, mut f: impl FnMut(Run)) {
         let (vertical, horizontal) = (&self.vertical, &self.horizontal);
+        let (start, end) = if self.merges() { horizontal.taps(column) } else { (0, horizontal.kernel) };
+        let taps = if self.merges() { end - start } else { 1 };
         for ky in 0..vertical.kernel {
             let Some(y) = vertical.input_of(row, ky) else { continue };
-            let weight = |kx: usize| (ky * horizontal.kernel + kx) * self.fan();
-            if self.merges() {
-                let (first, last) = horizontal.taps(column);
-                if first == last {
-                    continue;
-                }
-                let x = column * horizontal.stride + first - horizontal.before;
-                f(Run { weight: weight(first), pixel: y * self.input.width + x, taps: last - first });
-                continue;
-            }
-            for kx in 0..horizontal.kernel {
+            // Called in one place only, or else it would not be inlined.
+            for kx in (start..end).step_by(taps.max(1)) {
                 if let Some(x) = horizontal.input_of(column, kx) {
-                    f(Run { weight: weight(kx), pixel: y * self.input.width + x, taps: 1 });
+                    let weight = (ky * horizontal.kernel + kx) * self.fan();
+                    f(Run { weight, pixel: y * self.input.width + x, taps });
                 }
             }
         }
@@ -159,69 +161,104 @@ impl Block<'_> {
     }
 }
 
-/// The outputs that one input pixel meets, for one group of channels.
-struct Place {
-    rows: Meetings,
-    columns: Meetings,
+/// Inputs that are worked on together: channels of pixels of one input row, and the outputs that they meet.
+#[derive(Clone, Copy)]
+struct Spot<'a> {
+    /// Weights of the group.
+    weights: &'a [Lanes],
     group: usize,
+    /// First channel in the group.
+    channel: usize,
+    /// First pixel.
+    pixel: usize,
+    rows: Meetings,
+    /// Of the first pixel; the outputs of the others lie [`Axis::pace`] further on.
+    columns: Meetings,
 }
 
 impl Conv<'_> {
-    /// `r_i += Σ_j part(x_i, w_ij)·s_j` for the channels of one input pixel.
+    /// `r_i += Σ_j part(x_i, w_ij)·s_j` for `n` channels of one input row.
     #[inline(always)]
-    fn gather<P: Term>(&self, part: P, x: &[f32], w: &[Lanes], s: &Strip<'_>, place: &Place, r: &mut [f32]) {
-        let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
-        let (r_chunks, r_rest) = r.as_chunks_mut::<TOGETHER>();
-        for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
-            self.gather_some(part, x, w.get(i * TOGETHER..).unwrap_or(&[]), s, place, r);
-        }
-        let w = w.get(x_chunks.len() * TOGETHER..).unwrap_or(&[]);
-        match (x_rest, r_rest) {
-            (&[a, b, c], [p, q, o]) if TOGETHER > 3 => {
-                let mut some = [*p, *q, *o];
-                self.gather_some(part, &[a, b, c], w, s, place, &mut some);
-                [*p, *q, *o] = some;
+    fn give_row<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], first: Spot<'_>, n: usize) {
+        let axis = &self.horizontal;
+        let (apart, _) = axis.pace();
+        for phase in 0..apart {
+            let mut column = phase;
+            while column < axis.input {
+                let columns = axis.meetings(column);
+                let spot = Spot { pixel: first.pixel + column, columns, ..first };
+                let alike = |more: usize| axis.meet_alike(&columns, column, more);
+                column += apart
+                    * match n {
+                        4 if FAST && alike(1) => self.tiles::<P, 2, 2>(part, x, s, r, &spot, n),
+                        4 if FAST => self.tiles::<P, 1, 4>(part, x, s, r, &spot, n),
+                        2 if !FAST => self.tiles::<P, 1, 2>(part, x, s, r, &spot, n),
+                        _ if FAST && alike(3) => self.tiles::<P, 4, 1>(part, x, s, r, &spot, n),
+                        _ => self.tiles::<P, 1, 1>(part, x, s, r, &spot, n),
+                    };
             }
-            (&[a, b], [p, q]) if TOGETHER > 2 => {
-                let mut some = [*p, *q];
-                self.gather_some(part, &[a, b], w, s, place, &mut some);
-                [*p, *q] = some;
-            }
-            (&[a], [p]) => {
-                let mut some = [*p];
-                self.gather_some(part, &[a], w, s, place, &mut some);
-                [*p] = some;
-            }
-            _ => {}
         }
     }
 
-    /// The same for `N` channels, whose weights come first in `w`.
+    /// The same for `M` pixels that meet outputs through the same taps, `N` channels at a time; returns how many pixels.
     #[inline(always)]
-    fn gather_some<P: Term, const N: usize>(
+    fn tiles<P: Term, const M: usize, const N: usize>(
         &self,
         part: P,
-        x: &[f32; N],
-        w: &[Lanes],
+        x: &Source<'_>,
         s: &Strip<'_>,
-        place: &Place,
-        r: &mut [f32; N],
+        r: &mut [f32],
+        spot: &Spot<'_>,
+        n: usize,
+    ) -> usize {
+        for channel in (spot.channel..spot.channel + n).step_by(N) {
+            self.tile::<P, M, N>(part, x, s, r, &Spot { channel, ..*spot });
+        }
+        M
+    }
+
+    /// The same for `N` channels.
+    #[inline(always)]
+    fn tile<P: Term, const M: usize, const N: usize>(
+        &self,
+        part: P,
+        x: &Source<'_>,
+        s: &Strip<'_>,
+        r: &mut [f32],
+        spot: &Spot<'_>,
     ) {
-        if all_zero(x) {
+        let (fan, channels, blocks, block) = (self.fan(), self.input.channels, self.blocks(), self.block_len());
+        let (apart, pace) = self.horizontal.pace();
+        let first = spot.group * fan + spot.channel;
+        let x: [[f32; N]; M] = core::array::from_fn(|p| {
+            let x = x.get(0, spot.pixel + p * apart, channels, first, N);
+            x.first_chunk().copied().unwrap_or([0.0; N])
+        });
+        if all_zero(x.as_flattened()) {
             return;
         }
-        let (blocks, fan, block) = (self.blocks(), self.fan(), self.block_len());
-        let (stride, offset) = (self.groups * blocks, place.group * blocks);
-        let mut acc = [[0.0; BLOCK]; N];
-        place.rows.each(|ky, row| {
+        let (columns, stride) = (spot.columns, self.groups * blocks);
+        let walk = Walk {
+            weight: columns.tap * fan + spot.channel,
+            output: columns.output * stride + spot.group * blocks,
+            taps: columns.count,
+            tap: [columns.step * fan, stride.wrapping_mul(columns.advance as usize)],
+            blocks,
+            block,
+            pixel: pace * stride,
+        };
+        let mut acc = [[[0.0; BLOCK]; N]; M];
+        spot.rows.each(|ky, row| {
             let s = s.row(row).as_chunks().0;
-            place.columns.each(|kx, column| {
-                let s = s.get(column * stride + offset..).and_then(|s| s.get(..blocks)).unwrap_or(&[]);
-                let w = w.get((ky * self.horizontal.kernel + kx) * fan..).unwrap_or(&[]);
-                weigh(part, x, w, block, s, &mut acc);
-            });
+            let weight = ky * self.horizontal.kernel * fan + walk.weight;
+            weigh(part, &x, spot.weights, s, Walk { weight, ..walk }, &mut acc);
         });
-        settle(part, x, acc, r);
+        for (p, (x, sums)) in x.iter().zip(lanes::sums(acc)).enumerate() {
+            let r = r.get_mut((spot.pixel + p * apart) * channels + first..).and_then(|r| r.first_chunk_mut());
+            if let Some(r) = r {
+                settle(part, x, sums, r);
+            }
+        }
     }
 }
 
@@ -243,19 +280,17 @@ impl Conv<'_> {
         }
     }
 
-    /// [`Linear::distribute`] for one term.
+    /// [`Linear::distribute`] for one term. Channels come before columns, so that weights stay in the cache for a row.
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        let (fan, channels, blocks) = (self.fan(), self.input.channels, self.blocks());
+        let fan = self.fan();
         for y in self.vertical.settled(s.newest) {
             let rows = self.vertical.meetings(y);
-            for column in 0..self.input.width {
-                let columns = self.horizontal.meetings(column);
-                let pixel = y * self.input.width + column;
-                for (group, w) in self.weights.chunks_exact((blocks * self.block_len()).max(1)).enumerate() {
-                    let start = pixel * channels + group * fan;
-                    let r = r[0].get_mut(start..start + fan).unwrap_or(&mut []);
-                    let x = x.get(0, pixel, channels, group * fan, fan);
-                    self.gather(part, x, w, s, &Place { rows, columns, group }, r);
+            for (group, weights) in self.weights.chunks_exact((self.blocks() * self.block_len()).max(1)).enumerate() {
+                for channel in (0..fan).step_by(TOGETHER) {
+                    let pixel = y * self.input.width;
+                    let columns = Meetings::default();
+                    let first = Spot { weights, group, channel, pixel, rows, columns };
+                    self.give_row(part, x, s, r[0], first, TOGETHER.min(fan - channel));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Fully connected layer.
 
-use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, all_zero, settle, weigh};
+use super::conv::Conv;
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
 use crate::lanes::{All, FAST, Lanes, Part, Term, with_term};
 use crate::model::Model;
 use crate::model::format::BLOCK;
@@ -52,16 +53,6 @@ impl<'a> Dense<'a> {
             *z = *sum;
         }
     }
-
-    /// The shares of `N` inputs, whose weights come first in `w`.
-    #[inline(always)]
-    fn give<P: Term, const N: usize>(&self, part: P, x: &[f32; N], w: &[Lanes], s: &[Lanes], r: &mut [f32; N]) {
-        if !all_zero(x) {
-            let mut acc = [[0.0; BLOCK]; N];
-            weigh(part, x, w, self.inputs, s, &mut acc);
-            settle(part, x, acc, r);
-        }
-    }
 }
 
 impl Dense<'_> {
@@ -76,28 +67,6 @@ impl Dense<'_> {
                 2 if FAST => self.blocks::<P, 2>(part, x, w, z),
                 _ => self.blocks::<P, 1>(part, x, w, z),
             }
-        }
-    }
-
-    /// [`Linear::distribute`] for one term.
-    fn hand_out<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        // Most outputs of a classifier receive nothing.
-        let s = s.row(0).as_chunks().0;
-        let heard = |s: &Lanes| s.iter().any(|s| *s != 0.0);
-        let (Some(first), Some(last)) = (s.iter().position(heard), s.iter().rposition(heard)) else { return };
-        let s = s.get(first..=last).unwrap_or(&[]);
-        let w = self.weights.get(first * self.inputs..).unwrap_or(&[]);
-        let x = x.get(0, 0, self.inputs, 0, self.inputs);
-        let (x_chunks, x_rest) = x.as_chunks::<TOGETHER>();
-        let (r_chunks, r_rest) = r[0].as_chunks_mut::<TOGETHER>();
-        for (i, (x, r)) in x_chunks.iter().zip(r_chunks).enumerate() {
-            self.give(part, x, w.get(i * TOGETHER..).unwrap_or(&[]), s, r);
-        }
-        let done = x_chunks.len() * TOGETHER;
-        for (i, (x, r)) in x_rest.iter().zip(r_rest).enumerate() {
-            let mut one = [*r];
-            self.give(part, &[*x], w.get(done + i..).unwrap_or(&[]), s, &mut one);
-            [*r] = one;
         }
     }
 }
@@ -121,8 +90,16 @@ impl Linear for Dense<'_> {
         with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
     }
 
+    /// As a convolution over one pixel, for its weights lie the same way.
     fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_term!(part, x.non_negative, |term| self.hand_out(term, x, s, r));
+        // Most outputs of a classifier receive nothing.
+        let blocks: &[Lanes] = s.row(0).as_chunks().0;
+        let heard = |s: &Lanes| s.iter().any(|s| *s != 0.0);
+        let (Some(first), Some(last)) = (blocks.iter().position(heard), blocks.iter().rposition(heard)) else { return };
+        let rows = blocks.get(first..=last).unwrap_or(&[]).as_flattened();
+        let w = self.weights.get(first * self.inputs..(last + 1) * self.inputs).unwrap_or(&[]);
+        let strip = Strip { rows, len: rows.len(), newest: 0, slot: 0, kept: 1 };
+        Conv::point(w, self.inputs, rows.len()).distribute(part, x, &strip, r);
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

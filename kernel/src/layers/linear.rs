@@ -43,6 +43,13 @@ impl<'a> Source<'a> {
         let start = if self.broadcast { channel } else { pixel * channels + channel };
         self.values[k & 1].get(start..start + len).unwrap_or(&[])
     }
+
+    /// Eight values of the first operand, of which the first `len` count; see [`get`](Self::get).
+    #[inline(always)]
+    pub fn lanes(&self, pixel: usize, channels: usize, channel: usize, len: usize) -> Lanes {
+        let start = if self.broadcast { channel } else { pixel * channels + channel };
+        lanes::load_at(self.values[0], start, len)
+    }
 }
 
 /// How one output row lies in memory.
@@ -165,6 +172,8 @@ pub struct Strip<'a> {
     pub newest: usize,
     /// Its place in the ring.
     pub slot: usize,
+    /// How many rows the ring has.
+    pub kept: usize,
 }
 
 impl<'a> Strip<'a> {
@@ -172,8 +181,7 @@ impl<'a> Strip<'a> {
     #[inline(always)]
     pub fn row(&self, row: usize) -> &'a [f32] {
         let age = self.newest.wrapping_sub(row);
-        let kept = || quotient(self.rows.len(), self.len);
-        let slot = if age <= self.slot { self.slot - age } else { (self.slot + kept()).wrapping_sub(age) };
+        let slot = if age <= self.slot { self.slot - age } else { (self.slot + self.kept).wrapping_sub(age) };
         self.rows.get(slot.wrapping_mul(self.len)..).and_then(|rows| rows.get(..self.len)).unwrap_or(&[])
     }
 }
@@ -181,43 +189,77 @@ impl<'a> Strip<'a> {
 /// Inputs side by side per pass over the outputs.
 pub const TOGETHER: usize = if FAST { 4 } else { 2 };
 
-/// `acc[i] += Σ_j part(x_i, w_ij) ⊙ s_j` for `N` inputs side by side, through weights that lie in blocks of `block`:
-/// as they stand for a part that needs to know `x`, else without the factor `x`.
+/// Where the weights and the outputs lie that inputs meet, in blocks: taps side by side, and for each some blocks.
+#[derive(Clone, Copy)]
+pub struct Walk {
+    /// First weight.
+    pub weight: usize,
+    /// First block of `s`.
+    pub output: usize,
+    /// How many taps.
+    pub taps: usize,
+    /// From the weights of one tap to the next, and from its outputs to the next.
+    pub tap: [usize; 2],
+    /// How many blocks of outputs.
+    pub blocks: usize,
+    /// From the weights of one block of outputs to the next.
+    pub block: usize,
+    /// From the outputs of one pixel to the next.
+    pub pixel: usize,
+}
+
+/// `acc[p][i] += Σ_j part(x[p][i], w_ij) ⊙ s[p]_j` for `N` channels side by side of `M` pixels: with weights as they
+/// stand for a part that needs to know `x`, else without the factor `x`.
 #[inline(always)]
-pub fn weigh<P: Term, const N: usize>(
+pub fn weigh<P: Term, const M: usize, const N: usize>(
     part: P,
-    x: &[f32; N],
+    x: &[[f32; N]; M],
     w: &[Lanes],
-    block: usize,
     s: &[Lanes],
-    acc: &mut [Lanes; N],
+    walk: Walk,
+    acc: &mut [[Lanes; N]; M],
 ) {
     let mut sums = *acc;
-    let mut at = 0;
-    for s in s {
-        let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
-        for i in 0..N {
-            for lane in 0..BLOCK {
-                let weight = if P::SIGNED { part.term(x[i], w[i][lane]) } else { part.weight(w[i][lane]) };
-                sums[i][lane] += s[lane] * weight;
+    let (mut weight, mut output) = (walk.weight, walk.output);
+    for _ in 0..walk.taps {
+        let Some(s) = lanes::spans::<Lanes, M>(s, output, walk.pixel, walk.blocks) else { break };
+        let mut at = weight;
+        for j in 0..walk.blocks {
+            let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
+            let mut seen = *w;
+            if !P::SIGNED {
+                for w in seen.as_flattened_mut() {
+                    *w = part.weight(*w);
+                }
             }
+            for p in 0..M {
+                let Some(s) = s[p].get(j) else { continue };
+                for i in 0..N {
+                    for lane in 0..BLOCK {
+                        let w = seen[i][lane];
+                        sums[p][i][lane] += s[lane] * if P::SIGNED { part.term(x[p][i], w) } else { w };
+                    }
+                }
+            }
+            at += walk.block;
         }
-        at += block;
+        weight = weight.wrapping_add(walk.tap[0]);
+        output = output.wrapping_add(walk.tap[1]);
     }
     *acc = sums;
 }
 
 /// `r_i += Σ lanes`, times `x_i` where [`weigh`] left it out.
 #[inline(always)]
-pub fn settle<P: Term, const N: usize>(_: P, x: &[f32; N], acc: [Lanes; N], r: &mut [f32; N]) {
-    for ((r, sum), x) in r.iter_mut().zip(lanes::sums(acc)).zip(x) {
+pub fn settle<P: Term, const N: usize>(_: P, x: &[f32; N], sums: [f32; N], r: &mut [f32; N]) {
+    for ((r, sum), x) in r.iter_mut().zip(sums).zip(x) {
         *r += if P::SIGNED { sum } else { x * sum };
     }
 }
 
 /// Whether inputs contribute nothing: backgrounds and dead units do not.
 #[inline(always)]
-pub fn all_zero<const N: usize>(x: &[f32; N]) -> bool {
+pub fn all_zero(x: &[f32]) -> bool {
     x.iter().fold(0, |bits, x| bits | x.to_bits()) << 1 == 0
 }
 

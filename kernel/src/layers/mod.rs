@@ -19,6 +19,7 @@ pub mod window;
 
 use crate::lanes;
 use crate::model::Model;
+use crate::number::Taken;
 use crate::plan::{Direction, Mode, Placement};
 use crate::rule::{Choice, Rule};
 use crate::step::{Op, Step};
@@ -33,7 +34,7 @@ use linear::{Forward, Linear, Scratch, Source};
 use local_response_norm::LocalResponseNorm;
 use max_pool::MaxPool;
 use structural::Moves;
-use way::{Taken, Way};
+use way::Way;
 use window::Window;
 
 /// Evaluates `$body` with `$layer` being the linear layer that a step describes.
@@ -180,9 +181,14 @@ impl Tape<'_, '_> {
     }
 
     /// Passes relevance back through a step, adding to what its operands have.
-    pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken {
+    pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken<f32> {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
-        if self.model.in_place(step) {
+        if step.op.is_conversion() {
+            let memory = [self.relevance(step.output), self.relevance(self.model.operand(step, 0))];
+            if let Ok([r, sink]) = self.arena.get_disjoint_mut(memory) {
+                linear::add_to(sink, r);
+            }
+        } else if self.model.in_place(step) {
             self.in_place_back(index, step, &rule);
         } else if step.op.is_structural() {
             self.structural_back(step);
@@ -201,7 +207,7 @@ impl Tape<'_, '_> {
         }
     }
 
-    fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken {
+    fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let ([x, x2], [sink, sink2]) = (self.operands(step), self.sinks(step));
         let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(Direction::Back, index)];

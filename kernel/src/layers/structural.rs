@@ -83,7 +83,7 @@ impl Moves {
     }
 
     /// Calls `f(to, from)` for every element.
-    fn each(&self, mut f: impl FnMut(usize, usize)) {
+    pub fn each(&self, mut f: impl FnMut(usize, usize)) {
         let [a, b, c, d] = self.lines;
         let at = |line: Line, i: usize, (to, from): (usize, usize)| {
             (to + line.to.0 + i * line.to.1, from + line.from.0 + i * line.from.1)

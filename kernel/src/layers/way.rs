@@ -4,27 +4,9 @@ use super::linear::{Linear, Scratch, Sinks, Source, Strip, add_to};
 use crate::lanes::{self, Lanes, Part, Sum};
 use crate::math;
 use crate::model::format::BLOCK;
+use crate::number::Taken;
 use crate::rule::{Bias, Bound, Choice, Rule, Stabilizer};
 use crate::step::{quotient, remainder};
-
-/// What a step took from the relevance that arrived, and how well it was conditioned.
-#[derive(Clone, Copy)]
-pub struct Taken {
-    /// By the bias.
-    pub bias: Sum,
-    /// By the stabiliser.
-    pub stabilizer: Sum,
-    /// Dropped.
-    pub dropped: Sum,
-    /// Smallest `|z| / Σ|x·w|`.
-    pub condition: f32,
-}
-
-impl Default for Taken {
-    fn default() -> Self {
-        Self { bias: Sum::default(), stabilizer: Sum::default(), dropped: Sum::default(), condition: f32::NAN }
-    }
-}
 
 /// One linear step on its way back: everything that a rule works with.
 pub struct Way<'a> {
@@ -38,6 +20,8 @@ pub struct Way<'a> {
     strip: &'a mut [f32],
     /// Floats per row.
     len: usize,
+    /// How many rows.
+    kept: usize,
     /// Place of the newest row.
     slot: usize,
     /// Rows in a row that no relevance arrived at.
@@ -46,7 +30,7 @@ pub struct Way<'a> {
     pixel: &'a mut [f32],
     /// A sweep hands out what bias and stabiliser took, not the shares.
     gives_rest: bool,
-    taken: Taken,
+    taken: Taken<f32>,
 }
 
 /// One share of the relevance: how much of it, how much of the bias goes with it, and which outputs take part.
@@ -125,6 +109,7 @@ impl<'a> Way<'a> {
             measure_condition: false,
             strip,
             len: sizes.row,
+            kept: sizes.depth,
             slot: 0,
             silence: 0,
             spare,
@@ -141,7 +126,7 @@ impl<'a> Way<'a> {
     }
 
     /// Passes the relevance back by the chosen rule.
-    pub fn propagate(mut self) -> Taken {
+    pub fn propagate(mut self) -> Taken<f32> {
         match self.choice.rule {
             Rule::AlphaBeta { alpha, beta } => self.alpha_beta(alpha, beta),
             Rule::ZPlus => self.alpha_beta(1.0, 0.0),
@@ -323,7 +308,7 @@ impl<'a> Way<'a> {
     }
 
     fn distribute(&mut self, part: Part, x: &Source<'_>, row: usize) {
-        let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot };
+        let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot, kept: self.kept };
         self.layer.distribute(part, x, &strip, &mut self.sinks);
     }
 
@@ -333,22 +318,27 @@ impl<'a> Way<'a> {
         let (option, gives_rest, gate) = (self.choice.bias, self.gives_rest, share.gate);
         let mut taken = self.taken;
         self.each_block(row, |z, full, r, b| {
+            // Behind a rectifier or a maximum many outputs receive nothing.
+            if *r == [0.0; BLOCK] {
+                *z = [0.0; BLOCK];
+                return;
+            }
             let bias = if option == Bias::Zero { [0.0; BLOCK] } else { share.bias.of(*b) };
             let denominator = lanes::zip(*z, bias, |z, b| z + b);
             let stable = st.stabilized_lanes(denominator);
-            let given = r.map(|r| share.factor * r);
-            let mut s = lanes::zip(given, stable, |r, stable| if r == 0.0 || stable == 0.0 { 0.0 } else { r / stable });
-            // Without a stabiliser nothing passes where there is nothing to divide by.
-            if stable.contains(&0.0) && gate == Gate::All && !gives_rest {
-                taken.dropped.add(lanes::zip(given, stable, |r, stable| if stable == 0.0 { r } else { 0.0 }));
-            }
+            let mut given = r.map(|r| share.factor * r);
             if gate != Gate::All {
                 let output = lanes::zip(*full, *b, |full, b| full + b);
-                s = lanes::zip(s, output, |s, y| if gate.admits(y) { s } else { 0.0 });
+                given = lanes::zip(given, output, |r, y| if gate.admits(y) { r } else { 0.0 });
                 // An output of exactly zero passes nothing: counted once, with those above.
                 if gate == Gate::Above && !gives_rest {
                     taken.dropped.add(lanes::zip(*r, output, |r, y| if y == 0.0 { r } else { 0.0 }));
                 }
+            }
+            let s = lanes::zip(given, stable, |r, stable| if r == 0.0 || stable == 0.0 { 0.0 } else { r / stable });
+            // Without a stabiliser nothing passes where there is nothing to divide by.
+            if stable.contains(&0.0) && !gives_rest {
+                taken.dropped.add(lanes::zip(given, stable, |r, stable| if stable == 0.0 { r } else { 0.0 }));
             }
             let added = lanes::zip(stable, denominator, |stable, z| stable - z);
             let (from_bias, from_added) = (lanes::zip(s, bias, |s, b| s * b), lanes::zip(s, added, |s, a| s * a));
@@ -450,11 +440,7 @@ impl<'a> Way<'a> {
                 let part = |v: &[f32]| lanes::load(v.get(at..end).unwrap_or(&[]));
                 let mut block = part(z);
                 f(&mut block, &part(spare), &part(r), &part(b));
-                let z = z.get_mut(at..end).unwrap_or(&mut []);
-                match z.first_chunk_mut() {
-                    Some(z) => *z = block,
-                    None => z.iter_mut().zip(block).for_each(|(z, s)| *z = s),
-                }
+                lanes::store(z.get_mut(at..end).unwrap_or(&mut []), &block);
                 at = end;
             }
         });

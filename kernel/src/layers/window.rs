@@ -69,9 +69,8 @@ impl<'a> Window<'a> {
     fn weights(&self, mean: f32, tap: usize, at: usize) -> lanes::Lanes {
         match self.kernel {
             Kernel::Depthwise(w) => {
-                let start = tap * self.input.channels;
-                let end = (at + BLOCK).min(self.input.channels);
-                lanes::load(w.get(start + at..start + end).unwrap_or(&[]))
+                let channels = self.input.channels;
+                lanes::load_at(w, tap * channels + at, channels - at)
             }
             Kernel::Mean { .. } => [mean; BLOCK],
         }
@@ -101,36 +100,47 @@ impl Window<'_> {
                 let at = block * BLOCK;
                 let mut acc = [0.0; BLOCK];
                 self.each_tap(row, column, |pixel, tap| {
-                    let x = lanes::load(x.get(0, pixel, channels, at, z.len()));
+                    let x = x.lanes(pixel, channels, at, z.len());
                     let w = self.weights(mean, tap, at);
                     for ((acc, x), w) in acc.iter_mut().zip(x).zip(w) {
                         *acc += part.term(x, w);
                     }
                 });
-                for (z, acc) in z.iter_mut().zip(acc) {
-                    *z = acc;
-                }
+                lanes::store(z, &acc);
             }
         }
     }
 
     /// [`Linear::distribute`] for one term.
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        let (row, s) = (s.newest, s.row(s.newest));
-        let channels = self.input.channels;
-        for (column, s) in s.chunks_exact(channels.max(1)).enumerate().take(self.output.width) {
-            let mean = self.uniform(row, column);
-            self.each_tap(row, column, |pixel, tap| {
+        let (row, s, channels) = (s.newest, s.row(s.newest), self.input.channels);
+        let (first, last) = self.vertical.taps(row);
+        for ky in first..last {
+            let line = row * self.vertical.stride + ky * self.vertical.dilation - self.vertical.before;
+            // Neighbours often meet the same output.
+            let mut mean = (usize::MAX, 0.0);
+            for column in 0..self.input.width {
+                let columns = self.horizontal.meetings(column);
+                let pixel = line * self.input.width + column;
                 let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
-                for (block, (r, s)) in r.chunks_mut(BLOCK).zip(s.chunks(BLOCK)).enumerate() {
+                for (block, r) in r.chunks_mut(BLOCK).enumerate() {
                     let at = block * BLOCK;
-                    let x = lanes::load(x.get(0, pixel, channels, at, r.len()));
-                    let w = self.weights(mean, tap, at);
-                    for (((r, s), x), w) in r.iter_mut().zip(s).zip(x).zip(w) {
-                        *r += part.term(x, w) * s;
+                    let x = x.lanes(pixel, channels, at, r.len());
+                    let mut shares = lanes::load(r);
+                    for k in 0..columns.count {
+                        let (kx, column) = columns.nth(k);
+                        if mean.0 != column {
+                            mean = (column, self.uniform(row, column));
+                        }
+                        let s = lanes::load_at(s, column * channels + at, r.len());
+                        let w = self.weights(mean.1, ky * self.horizontal.kernel + kx, at);
+                        for lane in 0..BLOCK {
+                            shares[lane] += part.term(x[lane], w[lane]) * s[lane];
+                        }
                     }
+                    lanes::store(r, &shares);
                 }
-            });
+            }
         }
     }
 }

@@ -18,10 +18,11 @@ pub const BLOCK: usize = 8;
 /// Inputs per pass of the int8 inner loops: 8-bit weights are followed by as many zeros, so that the last pass may
 /// read on.
 pub const BLOCK_INT8: usize = 16;
-/// Most inputs that an output of an int8 layer may read: their sum then fits 32 bits, with room for the bias.
+/// Most inputs that an output of an int8 layer may read.
 pub const MAX_FAN_INT8: usize = 32_768;
-/// Largest magnitude of an int8 layer's bias.
-pub const MAX_BIAS_INT8: u32 = 1 << 30;
+/// Largest magnitude of an int8 layer's bias: with the largest sum of products it still fits 32 bits. (TensorFlow Lite
+/// clamps what it writes to a little above 2³⁰.)
+pub const MAX_BIAS_INT8: u32 = i32::MAX as u32 - MAX_FAN_INT8 as u32 * 255 * 128;
 /// Largest rank of a tensor as the exported model had it.
 pub const MAX_RANK: usize = 6;
 /// Most steps an image may hold (plan times are 16-bit).

@@ -117,10 +117,9 @@ impl<'a> Channelwise<'a> {
         if self.weights.is_some() {
             return out.of(sum + self.bias.get(channel).copied().unwrap_or(0), channel);
         }
-        // The mean over an axis rescales before it divides, pooling does not rescale at all.
+        // What a mean over axes divides by is part of its factor; pooling does not rescale, and divides.
         if out.rescales() {
-            let sum = out.rescale(0).apply(sum - inputs * zero);
-            return out.clamped(fixed::mean(sum, count));
+            return out.of(sum - inputs * zero, 0);
         }
         out.clamped(fixed::mean(sum + (count - inputs) * zero, count) - zero)
     }

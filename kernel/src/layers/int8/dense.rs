@@ -1,7 +1,7 @@
 //! Fully connected layer over int8; weights lie as `[output][input]`.
 
 use super::Output;
-use crate::lanes8::{self, Span, Weight};
+use crate::lanes8;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
 use crate::step::Step;
@@ -67,15 +67,5 @@ impl<'a> Dense<'a> {
                 *y = out.of(sum + self.bias.get(first + k).copied().unwrap_or(0), first + k);
             }
         }
-    }
-
-    /// `sums[k] += Σ x·f(w)` for outputs from `first` on, over the inputs meant.
-    pub fn sums(&self, x: &[i8], zero: i16, span: Span, weight: Weight, first: usize, sums: &mut [i32]) {
-        Self::chunks(x, zero, |from, wide| {
-            for (k, sum) in sums.iter_mut().enumerate() {
-                let w = self.weights_of(first + k, from);
-                *sum += lanes8::dot_of(wide, span, w.get(..wide.len()).unwrap_or(&[]), weight);
-            }
-        });
     }
 }

@@ -5,13 +5,18 @@
 //! the loops.
 
 pub mod add;
+pub mod back;
+pub mod backward;
 pub mod channelwise;
 pub mod conv;
 pub mod dense;
 pub mod max_pool;
 pub mod mul;
+pub mod recipe;
+pub mod sink;
 pub mod softmax;
 pub mod table;
+pub mod way;
 
 use super::max_pool::MaxPool;
 use super::structural::Moves;
@@ -30,7 +35,7 @@ use softmax::Scaling;
 
 impl Tape<'_, '_> {
     /// Runs an int8 step forward.
-    pub(super) fn forward_int8(&mut self, index: usize, step: &Step) {
+    pub fn forward_int8(&mut self, index: usize, step: &Step) {
         let model = self.model;
         if step.op.is_structural() {
             return self.move_int8(step);

@@ -5,7 +5,7 @@ use crate::fixed::{self, Rescale};
 /// Integer bits of the sum of exponentials.
 const SUM_BITS: u32 = 12;
 /// Integer bits of the differences.
-const DIFFERENCE_BITS: i32 = 5;
+const DIFFERENCE_BITS: u32 = 5;
 
 /// The scaling of the inputs: `β·scale` as a multiplier and a shift to the left, and the difference from the largest
 /// input below which an exponential counts as zero.
@@ -28,14 +28,13 @@ impl Scaling {
     /// `exp` of a difference, as a fraction of 2³¹.
     fn exp(self, difference: i32) -> Option<i32> {
         let factor = Rescale { multiplier: self.multiplier, shift: self.shift, single: false };
-        (difference >= self.smallest).then(|| fixed::exp_of_negative(factor.apply(difference)))
+        (difference >= self.smallest).then(|| fixed::exp_of_negative(factor.apply(difference), DIFFERENCE_BITS))
     }
 }
 
 /// `y = softmax x`, in units of 1/256 from −128.
 pub fn forward(scaling: Scaling, channels: usize, x: &[i8], y: &mut [i8]) {
     let channels = channels.max(1);
-    debug_assert!(DIFFERENCE_BITS == 5);
     for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
         let top = x.iter().copied().max().unwrap_or(0);
         let exps = x.iter().filter_map(|x| scaling.exp(i32::from(*x) - i32::from(top)));

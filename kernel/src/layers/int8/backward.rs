@@ -1,0 +1,283 @@
+//! Finds the memory of an int8 step on its way back and hands it to its layer.
+
+use super::add::Add;
+use super::back::{Scaled, Units};
+use super::channelwise::Channelwise;
+use super::conv::Conv;
+use super::dense::Dense;
+use super::recipe::{Denominators, Hand, Recipe, Sums};
+use super::sink::{Memory, Sink};
+use super::way::{End, Inputs, Layer, Way};
+use super::{Output, Scratch};
+use crate::layers::activation::Activation;
+use crate::layers::max_pool::MaxPool;
+use crate::layers::structural::Moves;
+use crate::layers::{Tape, bytes};
+use crate::number::{Number, Places, Taken, Unit};
+use crate::plan::Direction;
+use crate::rule::{Bias, Choice, Rule, Stabilizer, Ties};
+use crate::step::{Op, Step};
+
+/// Whether a step in int8 can follow a rule.
+pub fn can_follow<N: Number>(step: &Step, choice: &Choice<'_>) -> bool {
+    let passes = matches!(choice.rule, Rule::Pass);
+    let slopes = matches!(choice.rule, Rule::Gradient);
+    // Nobody has a figure of the whole step.
+    let resolved = !matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_));
+    let linear = Way::<N>::can(choice) && resolved;
+    match step.op {
+        Op::MaxPool => true,
+        Op::Activation => passes || N::HAS_FUNCTIONS,
+        Op::Mul => !slopes || N::HAS_FUNCTIONS,
+        Op::Softmax => passes,
+        Op::Add => linear && choice.bias != Bias::Redistribute,
+        _ => linear,
+    }
+}
+
+impl Tape<'_, '_> {
+    /// Passes relevance back through an int8 step to operand `k`; returns what was taken and the exponent of the
+    /// operand. Where `fresh`, nothing has been written there. The first operand may overlay what arrived, so it comes
+    /// last.
+    pub fn backward_int8<N: Number>(
+        &mut self,
+        index: usize,
+        step: &Step,
+        k: usize,
+        choice: Option<Choice<'_>>,
+        places: Places,
+        fresh: bool,
+    ) -> (Taken<N>, u8) {
+        let model = self.model;
+        let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
+        let value = |at: usize| if at < step.operands { self.value(model.operand(step, at)) } else { 0..0 };
+        let reads = if step.op.is_structural() { [0..0, 0..0] } else { [value(0), value(1)] };
+        let scratch = self.scratch(Direction::Back, index);
+        let non_negative = self.reads_non_negative(step);
+        let shared = r.start < to.end && to.start < r.end;
+        let whole = r.start.min(to.start)..r.end.max(to.end);
+        let [first, second] = if shared { [whole.clone(), 0..0] } else { [r.clone(), to.clone()] };
+        let memory = [first, second, reads[0].clone(), reads[1].clone(), scratch];
+        let Ok([first, second, x, x2, scratch]) = self.arena.get_disjoint_mut(memory) else {
+            return (Taken::default(), places.sink);
+        };
+        let memory = if shared {
+            let words = bytemuck::try_cast_slice_mut(first).unwrap_or(&mut []);
+            Memory::Shared { words, arrived: r.start - whole.start, sink: to.start - whole.start, len: to.len() }
+        } else {
+            let sink = bytemuck::try_cast_slice_mut(second).unwrap_or(&mut []);
+            Memory::Apart { arrived: bytemuck::try_cast_slice(first).unwrap_or(&[]), sink }
+        };
+        let mut sink = Sink::<N>::new(memory, places, fresh);
+        let of = |words, at: usize| {
+            let elements = if at < step.operands { model.tensor(model.operand(step, at)).shape.elements() } else { 0 };
+            bytes(words).get(..elements).unwrap_or(&[])
+        };
+        let x = [of(x, 0), of(x2, 1)];
+        let task = Task { model: &model, step, k, x, non_negative, scratch, len: r.len() };
+        let taken = task.run(choice, &mut sink);
+        (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
+    }
+}
+
+/// One operand of a step on its way back.
+struct Task<'t, 'm> {
+    model: &'t crate::Model<'m>,
+    step: &'t Step,
+    k: usize,
+    x: [&'t [i8]; 2],
+    non_negative: bool,
+    scratch: &'t mut [f32],
+    /// Elements of the output.
+    len: usize,
+}
+
+impl Task<'_, '_> {
+    fn run<N: Number>(self, choice: Option<Choice<'_>>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
+        match (self.step.op, choice) {
+            (op, _) if op.is_structural() => self.moved(sink),
+            (Op::MaxPool, _) => self.max_pool(&rule, sink),
+            (Op::Mul, _) => self.mul(&rule, sink),
+            (Op::Activation, _) => self.activation(&rule, sink),
+            (Op::Add, Some(choice)) => return self.add(choice, sink),
+            (Op::Conv | Op::ConvTranspose | Op::Dense | Op::Depthwise | Op::AveragePool, Some(choice)) => {
+                return self.linear(choice, sink);
+            }
+            _ => self.each(sink, |_| 1),
+        }
+        Taken::default()
+    }
+
+    /// Relevance times a whole number, element by element.
+    fn each<N: Number>(&self, sink: &mut Sink<'_, N>, factor: impl Fn(usize) -> i32) {
+        for at in 0..self.len {
+            sink.reach(at + 1);
+            let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            sink.add(at, N::share(factor(at), N::whole(r)));
+        }
+        sink.finish();
+    }
+
+    fn moved<N: Number>(&self, sink: &mut Sink<'_, N>) {
+        sink.finish();
+        Moves::new(self.model, self.step, self.k).each(|to, from| {
+            let r = sink.arrived(to..to + 1).first().copied().unwrap_or_default();
+            sink.add(from, N::whole(r));
+        });
+    }
+
+    fn max_pool<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
+        sink.finish();
+        let layer = MaxPool::new(self.model, self.step);
+        let channels = layer.channels().max(1);
+        for at in 0..self.len {
+            let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            if r == N::Word::default() {
+                continue;
+            }
+            let window = layer.window(at / channels).map(|from| from * channels + at % channels);
+            let value = |from: usize| self.x[0].get(from).copied().unwrap_or(i8::MIN);
+            let first = window.clone().reduce(|best, from| if value(from) > value(best) { from } else { best });
+            let Some(first) = first else { continue };
+            let winner = |from: &usize| match rule {
+                Rule::Flat => true,
+                Rule::Winner(Ties::Split) => value(*from) == value(first),
+                _ => *from == first,
+            };
+            let winners = window.filter(winner);
+            let share = N::part_of(N::whole(r), winners.clone().count());
+            winners.for_each(|from| sink.add(from, share));
+        }
+    }
+
+    /// Signal takes all (Arras et al. 2017); flat halves; the gradient is the product rule.
+    fn mul<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
+        sink.finish();
+        let pixel = self.x[1].len().max(1);
+        let other = self.model.tensor(self.model.operand(self.step, 1 - self.k));
+        for at in 0..self.len {
+            let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            let to = if self.k == 0 { at } else { at % pixel };
+            let whole = N::whole(r);
+            let share = match rule {
+                Rule::Gradient => {
+                    let q = self.x[1 - self.k].get(if self.k == 0 { at % pixel } else { at });
+                    N::real_share(whole, q.map_or(0.0, |q| other.real(*q)))
+                }
+                Rule::Flat => N::part_of(whole, 2),
+                _ if self.k == 0 => whole,
+                _ => continue,
+            };
+            sink.add(to, share);
+        }
+    }
+
+    fn activation<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
+        if matches!(rule, Rule::Pass) || !N::HAS_FUNCTIONS {
+            return self.each(sink, |_| 1);
+        }
+        let layer = Activation::new(self.model, self.step);
+        let tensor = self.model.tensor(self.model.operand(self.step, 0));
+        for at in 0..self.len {
+            sink.reach(at + 1);
+            let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            let x = self.x[0].get(at).map_or(0.0, |q| tensor.real(*q));
+            sink.add(at, N::through(r, |r| layer.backward(rule, &[x], at, r)));
+        }
+        sink.finish();
+    }
+
+    /// Both operands are brought to a common unit; there are no weights and no bias.
+    fn add<N: Number>(&self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let mut taken = Taken::default();
+        let Some(recipe) = Recipe::<N>::new(choice.rule) else { return taken };
+        let out = Output::new(self.model, self.step);
+        let layer = Add::new(self.model, self.step, &out);
+        let (form, factor) = (choice.effective_stabilizer(), out.rescale(2));
+        let unit = Unit {
+            multiplier: factor.multiplier.max(1) as u32,
+            exponent: factor.shift - 31,
+            over: self.model.tensor(self.step.output).scale,
+            ..Unit::whole(1)
+        };
+        let whole = matches!(recipe.sums, Sums::Squares | Sums::Count | Sums::Gate);
+        let epsilon = match recipe.hand {
+            Hand::Slope => N::constant(1.0),
+            _ => N::in_units(form.epsilon(), if whole { Unit::whole(1) } else { unit }),
+        };
+        for at in 0..self.len {
+            sink.reach(at + 1);
+            let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            if r == N::Word::default() {
+                continue;
+            }
+            let terms = [0, 1].map(|k| layer.term(k, self.x[k].get(at).copied().unwrap_or(0)));
+            let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
+            let nothing = N::Wide::default();
+            let sums = sums.map(|sum| N::wide(N::part(sum)));
+            let of = Denominators { sums, bias: [nothing; 2], missing: nothing };
+            let quotients = recipe.quotients(&of, r, (form, epsilon));
+            for (fraction, part) in quotients.fractions.iter().zip(parts) {
+                let exponent = N::exponent(N::Exponent::default(), fraction);
+                let s = N::quotient(fraction, exponent);
+                sink.add(at, N::product(part, s, exponent));
+            }
+            for (fraction, added) in quotients.fractions.iter().zip(quotients.added) {
+                let exponent = N::exponent(N::Exponent::default(), fraction);
+                let s = N::quotient(fraction, exponent);
+                N::book(&mut taken.stabilizer, N::taken(s, exponent, added));
+            }
+            N::book(&mut taken.dropped, N::lost(quotients.dropped));
+        }
+        sink.finish();
+        taken
+    }
+
+    fn linear<N: Number>(self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let (model, step) = (self.model, self.step);
+        let Some(recipe) = Recipe::<N>::new(choice.rule) else { return Taken::default() };
+        let tensor = model.tensor(model.operand(step, 0));
+        let sizes = Scratch::of(step, tensor.shape, model.tensor(step.output).shape);
+        let strip = sizes.depth * (sizes.row + 1);
+        let words: &mut [N::Word] = bytemuck::try_cast_slice_mut(self.scratch).unwrap_or(&mut []);
+        let Some((first, rest)) = words.split_at_mut_checked(strip) else { return Taken::default() };
+        let Some((second, rest)) = rest.split_at_mut_checked(strip) else { return Taken::default() };
+        let patch: &mut [i16] = bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []);
+        let x = Inputs {
+            q: self.x[0],
+            zero: tensor.zero_point as i16,
+            non_negative: self.non_negative,
+            bounds: recipe.bounds.map(|bound| End::new::<N>(bound, tensor.scale, tensor.zero_point)),
+            channels: tensor.shape.channels,
+        };
+        let (bias, form, units) = (choice.bias, choice.effective_stabilizer(), Units::new(model, step));
+        let mut go = |layer: &dyn Layer<N>| {
+            let strips = [&mut *first, &mut *second];
+            let patch = &mut *patch;
+            let way = Way { layer, x, recipe, bias, form, strips, len: sizes.row, patch, taken: Taken::default() };
+            way.propagate(sink)
+        };
+        match step.op {
+            Op::Dense => go(&Scaled { layer: Dense::new(model, step), units }),
+            Op::Conv | Op::ConvTranspose => go(&Scaled { layer: Conv::new(model, step), units }),
+            _ => go(&Scaled { layer: Channelwise::new(model, step), units }),
+        }
+    }
+}
+
+/// The two sums of an addition, and what operand `k` contributes to each.
+fn shares<N: Number>(recipe: &Recipe<'_, N>, terms: [i32; 2], k: usize, subtracts: bool) -> ([i32; 2], [i32; 2]) {
+    let mine = terms[k & 1];
+    let total = |f: fn(i32) -> i32| f(terms[0]).wrapping_add(f(terms[1]));
+    match recipe.sums {
+        Sums::Whole => ([total(|t| t), i32::from(terms != [0, 0])], [mine, 0]),
+        Sums::BySign(_) => ([total(|t| t.max(0)), total(|t| t.min(0))], [mine.max(0), mine.min(0)]),
+        // The weights are one and one, or one and minus one.
+        Sums::ByWeight if subtracts => (terms, if k == 0 { [mine, 0] } else { [0, mine] }),
+        Sums::ByWeight => ([total(|t| t), 0], [mine, 0]),
+        Sums::Squares | Sums::Count => ([2, 0], [1, 0]),
+        Sums::Gate => ([1, 0], [if k == 1 && subtracts { -1 } else { 1 }, 0]),
+        Sums::Box => ([0, 0], [0, 0]),
+    }
+}

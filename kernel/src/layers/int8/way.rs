@@ -1,0 +1,396 @@
+//! The way back through a linear layer over int8: rows of quotients, handed out to the inputs that they meet.
+//!
+//! Unlike in floats, where a rule is one sweep after another, every rule needs one sweep only ([`Recipe`]): relevance
+//! that arrived is read once, and what is written may overlay it.
+
+use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
+use super::sink::Sink;
+use crate::lanes::FAST;
+use crate::lanes8::Weight;
+use crate::number::{Fraction, Number, Taken, Unit};
+use crate::rule::{Bias, Bound, Choice, Stabilizer};
+use crate::step::{quotient, remainder};
+use core::ops::Range;
+
+/// Inputs side by side.
+pub const WIDE: usize = if FAST { 16 } else { 4 };
+/// Quotients that may be added up before they are gathered: then no half of a sum leaves 32 bits.
+pub const CHUNK: usize = 128;
+
+/// The inputs of a step, as its rules see them.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The integers.
+    pub q: &'a [i8],
+    /// The one that stands for zero.
+    pub zero: i16,
+    /// None is below it.
+    pub non_negative: bool,
+    /// Ends of the box of z^B.
+    pub bounds: [End<'a>; 2],
+    /// Channels.
+    pub channels: usize,
+}
+
+/// One end of the box, in units of the inputs.
+#[derive(Clone, Copy)]
+pub enum End<'a> {
+    /// The same everywhere.
+    Uniform(i16),
+    /// Real values, one per channel or per element, and the scale and the zero point to bring them to.
+    Values(&'a [f32], f32, i32),
+}
+
+impl<'a> End<'a> {
+    /// In units of a tensor of this scale; outside what the tensor can hold, the nearest that it can.
+    pub fn new<N: Number>(bound: Bound<'a>, scale: f32, zero_point: i32) -> Self {
+        match bound {
+            Bound::Uniform(value) => Self::Uniform(in_units::<N>(value, scale, zero_point)),
+            Bound::Values(values) => Self::Values(values, scale, zero_point),
+        }
+    }
+
+    /// For one input element.
+    fn at<N: Number>(&self, element: usize, channels: usize, elements: usize) -> i16 {
+        match *self {
+            Self::Uniform(value) => value,
+            Self::Values(values, scale, zero_point) => {
+                let at = if values.len() == elements { element } else { remainder(element, channels) };
+                in_units::<N>(values.get(at).copied().unwrap_or(0.0), scale, zero_point)
+            }
+        }
+    }
+}
+
+fn in_units<N: Number>(value: f32, scale: f32, zero_point: i32) -> i16 {
+    let unit = Unit { over: scale, ..Unit::whole(1) };
+    let magnitude = N::whole_number(N::in_units(f32::from_bits(value.to_bits() & 0x7fff_ffff), unit)).min(512);
+    let steps = if value.to_bits() >> 31 == 0 { magnitude } else { -magnitude };
+    (steps + zero_point).clamp(-128, 127) as i16
+}
+
+impl Inputs<'_> {
+    /// `x` of one element.
+    #[inline(always)]
+    pub fn x(&self, element: usize) -> i16 {
+        self.q.get(element).map_or(0, |q| i16::from(*q) - self.zero)
+    }
+
+    /// `x` of elements side by side.
+    #[inline(always)]
+    pub fn load<const L: usize>(&self, element: usize) -> [i16; L] {
+        match self.q.get(element..).and_then(|q| q.first_chunk::<L>()) {
+            Some(q) => q.map(|q| i16::from(q) - self.zero),
+            None => core::array::from_fn(|i| self.x(element + i)),
+        }
+    }
+
+    /// `x` less one end of the box.
+    #[inline(always)]
+    pub fn above<N: Number>(&self, end: usize, element: usize) -> i16 {
+        let bound = self.bounds[end & 1].at::<N>(element, self.channels, self.q.len());
+        self.q.get(element).map_or(0, |q| i16::from(*q) - bound)
+    }
+}
+
+/// The newest rows of quotients.
+pub struct Strips<'a, N: Number> {
+    rows: [&'a [N::Word]; 2],
+    /// Quotients per row; the exponents of the row lie behind them.
+    len: usize,
+    newest: usize,
+    slot: usize,
+}
+
+/// One row of quotients of either kind.
+pub struct Row<'a, N: Number> {
+    /// Quotients.
+    pub s: [&'a [N::Word]; 2],
+    /// Their exponent.
+    pub exponent: N::Exponent,
+}
+
+impl<'a, N: Number> Strips<'a, N> {
+    /// The newest row of the output.
+    pub fn newest(&self) -> usize {
+        self.newest
+    }
+
+    /// A row of the output; empty if it is not kept.
+    #[inline(always)]
+    pub fn row(&self, row: usize) -> Row<'a, N> {
+        let age = self.newest.wrapping_sub(row);
+        let kept = quotient(self.rows[0].len(), self.len + 1);
+        let slot = if age <= self.slot { self.slot - age } else { (self.slot + kept).wrapping_sub(age) };
+        let of = |strip: &'a [N::Word]| {
+            strip.get(slot.wrapping_mul(self.len + 1)..).and_then(|rest| rest.get(..=self.len)).unwrap_or(&[])
+        };
+        let s = self.rows.map(of);
+        let exponent = N::kept(s[0].get(self.len).copied().unwrap_or_default());
+        Row { s: s.map(|s| s.get(..self.len).unwrap_or(&[])), exponent }
+    }
+}
+
+/// A linear layer over int8: what the rules need of it.
+pub trait Layer<N: Number> {
+    /// Rows of quotients, and the output elements of each.
+    fn rows(&self) -> usize;
+    /// The output elements of a row.
+    fn row(&self, row: usize) -> Range<usize>;
+    /// Output channels: elements this far apart share bias and unit.
+    fn channels(&self) -> usize;
+    /// Rows that [`distribute`](Self::distribute) looks at.
+    fn depth(&self) -> usize;
+    /// The bias of a channel.
+    fn bias(&self, channel: usize) -> i32;
+    /// The real value of one unit of the sums.
+    fn unit(&self, sums: Sums, element: usize) -> Unit;
+    /// The real value of one unit of the inputs.
+    fn input_scale(&self) -> f32;
+    /// Whether [`unit`](Self::unit) differs between elements of a channel.
+    fn unit_varies(&self) -> bool {
+        false
+    }
+    /// Whether an output with this sum of everything was not clamped, so that its derivative is not zero.
+    fn is_open(&self, sum: i32, channel: usize) -> bool;
+    /// How many inputs an output reads.
+    fn fan_in(&self, element: usize) -> usize;
+    /// The sums of a row, without the bias: `f(element in the row, part of its sums)`, in one part or in two.
+    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patch: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2]));
+    /// Hands out what no later row adds to; where `spreads`, the second quotients go to all inputs alike.
+    fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>);
+}
+
+/// A step on its way back.
+pub struct Way<'a, 'r, N: Number> {
+    /// The layer, behind a pointer, so that this is compiled once.
+    pub layer: &'a dyn Layer<N>,
+    /// Its inputs.
+    pub x: Inputs<'a>,
+    /// Its rule.
+    pub recipe: Recipe<'r, N>,
+    /// What becomes of the bias.
+    pub bias: Bias,
+    /// The form of the stabiliser, with ε in real numbers.
+    pub form: Stabilizer,
+    /// Rows of quotients of either kind.
+    pub strips: [&'a mut [N::Word]; 2],
+    /// Quotients per row.
+    pub len: usize,
+    /// Inputs of one output.
+    pub patch: &'a mut [i16],
+    /// The books.
+    pub taken: Taken<N>,
+}
+
+impl<N: Number> Way<'_, '_, N> {
+    /// Whether a rule can be followed: what bias and stabiliser took is spread through the second quotients, which
+    /// then must be free.
+    pub fn can(choice: &Choice<'_>) -> bool {
+        let recipe = Recipe::<N>::new(choice.rule);
+        recipe.is_some_and(|recipe| choice.bias != Bias::Redistribute || !recipe.uses_second())
+    }
+
+    /// Passes the relevance back.
+    pub fn propagate(mut self, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let (layer, rows, depth) = (self.layer, self.layer.rows(), self.layer.depth());
+        let spreads = self.bias == Bias::Redistribute;
+        let (mut slot, mut silence) = (0, depth);
+        for row in 0..rows {
+            slot = if (slot + 2) * (self.len + 1) <= self.strips[0].len() { slot + 1 } else { 0 };
+            let range = layer.row(row);
+            let silent = sink.arrived(range.clone()).iter().all(|r| *r == N::Word::default());
+            if silent {
+                silence += 1;
+                let start = slot * (self.len + 1);
+                for strip in &mut self.strips {
+                    strip.get_mut(start..=start + self.len).unwrap_or(&mut []).fill(N::Word::default());
+                }
+            } else {
+                // Rows before the first are no rows: whatever the ring holds of them is cleared.
+                if silence >= depth {
+                    self.strips.iter_mut().for_each(|strip| strip.fill(N::Word::default()));
+                }
+                silence = 0;
+                self.sum_row(row, slot);
+                self.divide_row(range, slot, sink);
+            }
+            if silence < depth {
+                let [first, second] = &self.strips;
+                let strips = Strips { rows: [first, second], len: self.len, newest: row, slot };
+                layer.distribute(&self.x, self.recipe.hand, spreads, &strips, sink);
+            }
+        }
+        sink.finish();
+        self.taken.saturated = sink.saturated;
+        self.taken
+    }
+
+    /// The sums of a row, in the place of its quotients.
+    fn sum_row(&mut self, row: usize, slot: usize) {
+        let start = slot * (self.len + 1);
+        let [first, second] = &mut self.strips;
+        let first = first.get_mut(start..).unwrap_or(&mut []);
+        let second = second.get_mut(start..).unwrap_or(&mut []);
+        for strip in [&mut *first, &mut *second] {
+            strip.get_mut(..self.len).unwrap_or(&mut []).fill(N::Word::default());
+        }
+        let (layer, channels, kind) = (self.layer, self.layer.channels(), self.recipe.sums);
+        let has_bias = self.bias != Bias::Zero || kind == Sums::Gate;
+        layer.sums(&self.x, kind, row, self.patch, &mut |at, sums| {
+            let bias = if has_bias { layer.bias(remainder(at, channels)) } else { 0 };
+            let [a, b] = match kind {
+                Sums::Whole => [sums[0] + bias, sums[1]],
+                Sums::BySign(_) | Sums::ByWeight => [sums[0] + bias.max(0), sums[1] + bias.min(0)],
+                Sums::Gate => [i32::from(layer.is_open(sums[0] + bias, remainder(at, channels))), 0],
+                Sums::Box | Sums::Squares | Sums::Count => sums,
+            };
+            if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
+                (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+            }
+        });
+    }
+
+    /// Sums become quotients.
+    fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
+        let start = slot * (self.len + 1);
+        let mut exponent = N::Exponent::default();
+        self.each_output(range.clone(), start, sink, |output| {
+            for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
+                if !silent {
+                    exponent = N::exponent(exponent, fraction);
+                }
+            }
+            None
+        });
+        let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
+        self.each_output(range, start, sink, |output| {
+            let Output { quotients, bias } = output;
+            let mut s = [N::Word::default(); 2];
+            for k in 0..2 {
+                let fraction = &quotients.fractions[k];
+                let own = if quotients.silent[k] { N::exponent(N::Exponent::default(), fraction) } else { exponent };
+                let quotient = N::quotient(fraction, own);
+                if absorbs {
+                    N::book(&mut taken.bias, N::taken(quotient, own, bias[k]));
+                    N::book(&mut taken.stabilizer, N::taken(quotient, own, quotients.added[k]));
+                }
+                if !quotients.silent[k] {
+                    s[k] = quotient;
+                }
+            }
+            N::book(&mut taken.dropped, N::lost(quotients.dropped));
+            Some(s)
+        });
+        self.taken = taken;
+        for strip in &mut self.strips {
+            if let Some(word) = strip.get_mut(start + self.len) {
+                *word = N::keep(exponent);
+            }
+        }
+    }
+
+    /// Calls `f` for every output of a row; what it returns becomes the two words of that output.
+    fn each_output(
+        &mut self,
+        range: Range<usize>,
+        start: usize,
+        sink: &Sink<'_, N>,
+        mut f: impl FnMut(&Output<N>) -> Option<[N::Word; 2]>,
+    ) {
+        let (layer, channels) = (self.layer, self.layer.channels().max(1));
+        let r = sink.arrived(range.clone());
+        let [first, second] = &mut self.strips;
+        let first = first.get_mut(start..).unwrap_or(&mut []);
+        let second = second.get_mut(start..).unwrap_or(&mut []);
+        for channel in 0..channels.min(r.len()) {
+            let mut constants = Constants::new(self.layer, &self.recipe, &self.form, self.bias, range.start + channel);
+            for at in (channel..r.len()).step_by(channels) {
+                let (Some(a), Some(b), Some(r)) = (first.get_mut(at), second.get_mut(at), r.get(at)) else { break };
+                if layer.unit_varies() {
+                    constants = Constants::new(self.layer, &self.recipe, &self.form, self.bias, range.start + at);
+                }
+                let shut = self.recipe.hand == Hand::Slope && *a == N::Word::default();
+                let output = if *r == N::Word::default() || shut {
+                    Output::default()
+                } else {
+                    let fan_in = || layer.fan_in(range.start + at);
+                    constants.output(&self.recipe, [*a, *b], *r, (self.form, self.bias), fan_in)
+                };
+                if let Some(words) = f(&output) {
+                    [*a, *b] = words;
+                }
+            }
+        }
+    }
+}
+
+/// One output: its quotients, and the bias that is in each denominator.
+#[derive(Clone, Copy)]
+struct Output<N: Number> {
+    quotients: Quotients<N>,
+    bias: [N::Wide; 2],
+}
+
+impl<N: Number> Default for Output<N> {
+    fn default() -> Self {
+        Self { quotients: Quotients::idle(), bias: [N::Wide::default(); 2] }
+    }
+}
+
+/// What the outputs of a channel share.
+struct Constants<N: Number> {
+    epsilon: N::Wide,
+    bias: [N::Wide; 2],
+    missing: N::Wide,
+}
+
+impl<N: Number> Constants<N> {
+    fn new(layer: &dyn Layer<N>, recipe: &Recipe<'_, N>, form: &Stabilizer, option: Bias, element: usize) -> Self {
+        let nothing = N::Wide::default();
+        let whole = layer.bias(remainder(element, layer.channels()));
+        let (bias, missing) = if option == Bias::Zero { (0, whole) } else { (whole, 0) };
+        let part = |bias| N::wide(N::part(bias));
+        Self {
+            epsilon: match recipe.hand {
+                Hand::Slope => N::in_units(1.0, layer.unit(Sums::Gate, element)),
+                _ => N::in_units(form.epsilon(), layer.unit(recipe.sums, element)),
+            },
+            bias: match recipe.sums {
+                Sums::Whole => [part(bias), nothing],
+                Sums::BySign(_) | Sums::ByWeight => [part(bias.max(0)), part(bias.min(0))],
+                Sums::Squares => [N::squared(bias, layer.input_scale()), nothing],
+                Sums::Box | Sums::Count | Sums::Gate => [nothing; 2],
+            },
+            missing: part(missing),
+        }
+    }
+
+    #[inline(always)]
+    fn output(
+        &self,
+        recipe: &Recipe<'_, N>,
+        sums: [N::Word; 2],
+        r: N::Word,
+        (form, option): (Stabilizer, Bias),
+        fan_in: impl Fn() -> usize,
+    ) -> Output<N> {
+        let of = Denominators { sums: sums.map(N::wide), bias: self.bias, missing: self.missing };
+        let mut quotients = recipe.quotients(&of, r, (form, self.epsilon));
+        if option == Bias::Redistribute {
+            // The second quotients are free: they carry what bias and stabiliser take, an equal part to every input.
+            let Fraction { numerator, denominator } = quotients.fractions[0];
+            let (rest, inputs) = (N::plus(self.bias[0], quotients.added[0]), fan_in());
+            if inputs == 0 && denominator != N::Wide::default() {
+                // Nobody to give it to.
+                quotients.dropped = N::plus(quotients.dropped, numerator);
+            }
+            quotients.fractions[1] = Fraction { numerator, denominator: N::over_share(denominator, rest, inputs) };
+            quotients.silent[1] = false;
+        }
+        Output { quotients, bias: self.bias }
+    }
+}
+
+/// Weights that see contributions of one sign, for inputs above and below zero.
+pub const BY_SIGN: [[Weight; 2]; 2] = [[Weight::POSITIVE, Weight::NEGATIVE], [Weight::NEGATIVE, Weight::POSITIVE]];
