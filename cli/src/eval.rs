@@ -12,7 +12,6 @@ use crate::spec::{Aim, Recipe};
 use crate::statistics::Statistics;
 use crate::table::{Align, columns};
 use crate::terminal::Terminal;
-use relprop::Mode;
 use relprop::target::arg_max;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -24,8 +23,7 @@ struct Report {
     images: usize,
     correct: usize,
     accuracy: f64,
-    /// `None` where nothing is explained.
-    composite: Option<String>,
+    composite: String,
     /// |imbalance| of the ledger, relative to the score that is explained.
     imbalance: Option<Statistics>,
     /// Shares of the score, each of one column of the ledger.
@@ -36,7 +34,7 @@ struct Report {
     rounding: Option<Statistics>,
     /// Per image.
     run_microseconds: f64,
-    explain_microseconds: Option<f64>,
+    explain_microseconds: f64,
 }
 
 /// Runs the command.
@@ -51,8 +49,7 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let overrides = recipe.overrides(&model)?;
     let request =
         Request::new(&model, &recipe, &overrides, (Aim::Top, None, 0), &crate::args::LoopArgs::default(), false)?;
-    let explains = !model.has_int8();
-    let mode = if explains { request.method.mode() } else { Mode::Infer };
+    let mode = request.method.mode();
     let mut memory = Memory::new(&model, mode);
     let mut engine = Engine::new(memory.session(&model, mode)?, &classes);
 
@@ -64,11 +61,9 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         let started = Instant::now();
         let scores = engine.run(&item, 0)?;
         running += started.elapsed();
-        if explains {
-            let started = Instant::now();
-            outcomes.push(Balance::of(&engine.explain(&request, &item)?));
-            explaining += started.elapsed();
-        }
+        let started = Instant::now();
+        outcomes.push(Balance::of(&engine.explain(&request, &item)?));
+        explaining += started.elapsed();
         correct += usize::from(arg_max(&scores) == digits.label(i));
         bar.inc(1);
     }
@@ -82,7 +77,7 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         images: count,
         correct,
         accuracy: correct as f64 / count as f64,
-        composite: explains.then(|| request.method.name()),
+        composite: request.method.name(),
         imbalance: statistics(|b| b.imbalance.abs()),
         inputs: statistics(|b| b.inputs),
         bias: statistics(|b| b.bias),
@@ -90,7 +85,7 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         dropped: statistics(|b| b.dropped),
         rounding: statistics(|b| b.rounding),
         run_microseconds: per_image(running),
-        explain_microseconds: explains.then(|| per_image(explaining)),
+        explain_microseconds: per_image(explaining),
     };
     if args.json { terminal.print_json(&report) } else { terminal.print(&report.text(terminal)) }
 }
@@ -132,22 +127,22 @@ impl Report {
             self.images - self.correct
         );
         let mut lines = vec![terminal.dim(&self.model), terminal.bold(&accuracy), String::new()];
-        match (&self.composite, &self.imbalance) {
-            (Some(composite), Some(imbalance)) => lines.extend(self.ledger(composite, imbalance)),
-            (Some(composite), None) => lines.push(format!("{composite} keeps no ledger")),
-            (None, _) => lines.push("int8 networks are run, not explained".to_owned()),
+        match &self.imbalance {
+            Some(imbalance) => lines.extend(self.ledger(imbalance)),
+            None => lines.push(format!("{} keeps no ledger", self.composite)),
         }
         lines.push(String::new());
-        let running = format!("{:.0} µs to run an image", self.run_microseconds);
-        lines.push(match self.explain_microseconds {
-            Some(time) => format!("{running}, {time:.0} µs to explain it ({:.1} ×)", time / self.run_microseconds),
-            None => running,
-        });
+        lines.push(format!(
+            "{:.0} µs to run an image, {:.0} µs to explain it ({:.1} ×)",
+            self.run_microseconds,
+            self.explain_microseconds,
+            self.explain_microseconds / self.run_microseconds
+        ));
         lines.join("\n") + "\n"
     }
 
     /// Shares of the score, over the images.
-    fn ledger(&self, composite: &str, imbalance: &Statistics) -> Vec<String> {
+    fn ledger(&self, imbalance: &Statistics) -> Vec<String> {
         let head = ["share of the score", "smallest", "median", "largest"].map(str::to_owned).to_vec();
         let row = |name: &str, s: &Statistics, show: fn(f32) -> String| {
             vec![name.to_owned(), show(s.min), show(s.median), show(s.max)]
@@ -162,7 +157,7 @@ impl Report {
         rows.extend(parts.into_iter().filter_map(|(name, part)| Some(row(name, part.as_ref()?, percent))));
         rows.extend(self.rounding.as_ref().map(|part| row("rounding", part, short)));
         rows.push(row("|imbalance|", imbalance, short));
-        let title = format!("where the relevance of the top class goes, by {composite}");
+        let title = format!("where the relevance of the top class goes, by {}", self.composite);
         let table = columns(&[Align::Left, Align::Right, Align::Right, Align::Right], &rows);
         [title].into_iter().chain(table.into_iter().map(|line| format!("  {line}"))).collect()
     }
