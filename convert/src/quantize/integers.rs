@@ -13,19 +13,20 @@ const SOFTMAX_PLACES: i32 = 31 - SOFTMAX_BITS;
 /// Binary places before it.
 const SOFTMAX_BITS: i32 = 5;
 
-/// Turns a float step into an int8 step, between operands and an output in these units. `fused` is an activation that
-/// becomes the range of the output.
+/// Turns a float step into an int8 step, between operands and an output in these units. `divisor` is that of an average
+/// pooling, and `fused` an activation that becomes the range of the output.
 pub fn describe(
     layer: &mut Layer,
     operands: &[Quantization],
     output: Quantization,
     linear: Option<Linear>,
+    divisor: Option<usize>,
     fused: Option<&Layer>,
 ) -> Result<(), QuantizeError> {
     let scale = |k: usize| operands.get(k).map_or(1.0, |operand| f64::from(operand.scale));
     let to_output = |factor: f64| multiplier::quantized(factor / f64::from(output.scale));
     match layer.op {
-        Op::AveragePool => layer.int8.rescale = vec![to_output(scale(0))],
+        Op::AveragePool => layer.int8.rescale = divisor.map(|n| to_output(scale(0) / n as f64)).into_iter().collect(),
         Op::Mul => layer.int8.rescale = vec![to_output(scale(0) * scale(1))],
         Op::Add => {
             // The larger operand is halved, so that the sum has room.

@@ -5,7 +5,7 @@
 
 use super::partition::Partition;
 use super::weights::Linear;
-use super::{QuantizeError, Units, integers};
+use super::{QuantizeError, Units, integers, pooling};
 use crate::network::{Layer, Network, Port, Quantization, Tensor};
 use relprop::step::Op;
 
@@ -129,7 +129,8 @@ impl Writer<'_, '_> {
             let units: Vec<Quantization> = step.operands.iter().map(|&tensor| self.plan.units[tensor]).collect();
             let correction = self.plan.corrections.get(index).map_or(&[][..], Vec::as_slice);
             let linear = step.op.is_weighted().then(|| Linear::new(self.plan.network, step, correction));
-            integers::describe(&mut layer, &units, self.plan.units[float], linear, fused)?;
+            let divisor = pooling::divisor(self.plan.network, step);
+            integers::describe(&mut layer, &units, self.plan.units[float], linear, divisor, fused)?;
         }
         self.network.steps.push(layer);
         Ok(())

@@ -24,6 +24,7 @@ mod integers;
 mod lower;
 mod observe;
 mod partition;
+mod pooling;
 mod probe;
 mod report;
 mod rewrite;

@@ -1,6 +1,7 @@
 //! Which steps compute in int8, which activations become the range of the step before them, and which tensors share a
 //! unit.
 
+use super::pooling;
 use crate::network::{Layer, Network};
 use relprop::model::format::MAX_FAN_INT8;
 use relprop::step::{Function, Op};
@@ -22,7 +23,7 @@ impl Partition {
     /// Decides about every step of a network.
     pub fn new(network: &Network) -> Self {
         let int8: Vec<bool> = network.steps.iter().map(|step| has_int8(network, step)).collect();
-        let moving = network.steps.iter().zip(&int8).map(|(step, int8)| *int8 && is_moving(step.op)).collect();
+        let moving = network.steps.iter().zip(&int8).map(|(step, int8)| *int8 && is_moving(network, step)).collect();
         let fused = vec![None; network.steps.len()];
         let absorbed = vec![false; network.steps.len()];
         let parents = (0..network.tensors.len()).collect();
@@ -96,7 +97,8 @@ impl Partition {
         }
         for (i, step) in network.steps.iter().enumerate() {
             let shown = network.outputs.iter().any(|port| port.tensor == step.output);
-            if let (&[reader], true, false) = (readers[step.output].as_slice(), self.int8[i] && has_range(step), shown)
+            if let (&[reader], true, false) =
+                (readers[step.output].as_slice(), self.int8[i] && !self.moving[i] && has_range(step), shown)
                 && is_range(&network.steps[reader])
             {
                 self.fused[i] = Some(reader);
@@ -106,8 +108,12 @@ impl Partition {
     }
 }
 
-const fn is_moving(op: Op) -> bool {
-    op.is_structural() || matches!(op, Op::MaxPool)
+fn is_moving(network: &Network, step: &Layer) -> bool {
+    match step.op {
+        Op::MaxPool => true,
+        Op::AveragePool => pooling::divisor(network, step).is_none(),
+        op => op.is_structural(),
+    }
 }
 
 /// Rescales its output and clamps it to a range.
