@@ -41,6 +41,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Turn an ONNX or TensorFlow Lite file into a model image
     Convert(ConvertArgs),
+    /// Turn a float model into one of 8-bit integers, a quarter the size
+    Quantize(QuantizeArgs),
     /// Measure accuracy and conservation on the MNIST test digits
     Eval(EvalArgs),
     /// Print a completion script for a shell
@@ -273,6 +275,56 @@ pub struct ConvertArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub feeding: FeedingArgs,
+}
+
+/// `relprop quantize`
+#[derive(Args)]
+pub struct QuantizeArgs {
+    /// A model of floats: an image (.rlp), an ONNX file or a TensorFlow Lite file
+    pub model: PathBuf,
+    /// Where the int8 image goes
+    #[arg(short, long, value_name = "OUT.rlp")]
+    pub output: PathBuf,
+    /// Inputs to learn the ranges of values from: a .npy file with a batch axis, or a picture
+    ///
+    /// For a model with several inputs: NAME=FILE for each of them.
+    #[arg(long, value_name = "X.npy", required_unless_present = "mnist", conflicts_with = "mnist")]
+    pub calibrate: Vec<String>,
+    /// The folder with the MNIST files: ranges from the training digits, accuracy on the test digits
+    #[arg(long, value_name = "DIR")]
+    pub mnist: Option<PathBuf>,
+    /// Only the first N calibration inputs
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Which range of values the 256 integers stand for
+    #[arg(long, value_enum, default_value_t = RangeMethod::Minmax)]
+    pub method: RangeMethod,
+    /// percentile: how many of 100 values that are not 0 lie below the upper end of the range, and above the lower
+    #[arg(long, value_name = "P", default_value_t = 99.99)]
+    pub percentile: f64,
+    /// Shift each bias by the mean error of its channel
+    #[arg(long)]
+    pub bias_correction: bool,
+    /// Inputs and outputs stay floats, converted on the device
+    #[arg(long)]
+    pub float_ends: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
+}
+
+/// How the range of a tensor is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RangeMethod {
+    /// From the smallest value seen to the largest.
+    Minmax,
+    /// Without the outermost values.
+    Percentile,
+    /// Where the mean squared error is smallest.
+    Mse,
 }
 
 /// `relprop eval`

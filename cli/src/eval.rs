@@ -2,19 +2,16 @@
 
 use crate::args::EvalArgs;
 use crate::classes::Classes;
+use crate::digits::Digits;
 use crate::engine::{Engine, Outcome, Request};
-use crate::idx::{self, Idx};
 use crate::load::Loaded;
 use crate::memory::Memory;
 use crate::numbers::{percent, short};
-use crate::picture;
 use crate::progress;
 use crate::spec::{Aim, Recipe};
 use crate::statistics::Statistics;
 use crate::table::{Align, columns};
 use crate::terminal::Terminal;
-use anyhow::{Context, ensure};
-use relprop::Model;
 use relprop::target::arg_max;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -44,11 +41,8 @@ struct Report {
 pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, &args.feeding)?;
     let model = loaded.model()?;
-    let images = Idx::read(&idx::find(&args.mnist, "t10k-images-idx3-ubyte")?)?;
-    let labels = Idx::read(&idx::find(&args.mnist, "t10k-labels-idx1-ubyte")?)?;
-    ensure!(images.len() == labels.len(), "there are {} images, but {} labels", images.len(), labels.len());
-    let count = args.limit.map_or(images.len(), |limit| images.len().min(limit as usize));
-    ensure!(count > 0, "there are no images");
+    let digits = Digits::test(&args.mnist)?;
+    let count = digits.len(args.limit)?;
 
     let classes = Classes::of(&model, 0);
     let recipe = Recipe::new(&args.rules, &model)?;
@@ -63,15 +57,14 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let (mut running, mut explaining) = (Duration::ZERO, Duration::ZERO);
     let bar = progress::bar(count);
     for i in 0..count {
-        let item = vec![digit(&loaded, &model, &images, i)?];
+        let item = vec![digits.input(&loaded, &model, i)?];
         let started = Instant::now();
         let scores = engine.run(&item, 0)?;
         running += started.elapsed();
         let started = Instant::now();
         outcomes.push(Balance::of(&engine.explain(&request, &item)?));
         explaining += started.elapsed();
-        let label = labels.item(i).and_then(|label| label.first()).copied();
-        correct += usize::from(arg_max(&scores) == label.map(usize::from));
+        correct += usize::from(arg_max(&scores) == digits.label(i));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -95,13 +88,6 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         explain_microseconds: per_image(explaining),
     };
     if args.json { terminal.print_json(&report) } else { terminal.print(&report.text(terminal)) }
-}
-
-/// A digit as the model takes it.
-fn digit(loaded: &Loaded, model: &Model<'_>, images: &Idx, index: usize) -> anyhow::Result<Vec<f32>> {
-    let shape = model.tensor(model.input(0).tensor).shape;
-    let digit = picture::padded(images.picture(index)?, shape);
-    picture::to_input(&digit.into(), shape, &loaded.pixels(model, 0)).context("the digits do not fit the model")
 }
 
 /// Where the relevance of one explanation went, as shares of what there was.

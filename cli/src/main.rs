@@ -5,6 +5,7 @@ mod batch;
 mod canvas;
 mod classes;
 mod convert;
+mod digits;
 mod engine;
 mod eval;
 mod explain;
@@ -21,6 +22,7 @@ mod numbers;
 mod picture;
 mod plan_map;
 mod progress;
+mod quantize;
 mod refusal;
 mod report;
 mod run;
@@ -60,6 +62,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Inspect(args) => inspect::inspect(&args, terminal),
         Command::Convert(args) => convert::convert(&args, terminal),
+        Command::Quantize(args) => quantize::quantize(&args, terminal),
         Command::Eval(args) => eval::eval(&args, terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "relprop", &mut io::stdout());

@@ -181,16 +181,49 @@ fn completions_are_for_a_shell() {
 }
 
 /// Digits of our own in the shape of MNIST.
+fn mnist(folder: &Path, part: &str) {
+    let pixels: Vec<u8> = digits().iter().map(|value| (value * 255.0).round() as u8).collect();
+    let header = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28];
+    fs::write(folder.join(format!("{part}-images-idx3-ubyte")), [&header[..], &pixels].concat()).unwrap();
+    fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), [0, 0, 8, 1, 0, 0, 0, 3, 7, 4, 1]).unwrap();
+}
+
 #[test]
 fn eval_reads_idx_files() {
     let folder = tempfile::tempdir().unwrap();
-    let pixels: Vec<u8> = digits().iter().map(|value| (value * 255.0).round() as u8).collect();
-    let header = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28];
-    fs::write(folder.path().join("t10k-images-idx3-ubyte"), [&header[..], &pixels].concat()).unwrap();
-    fs::write(folder.path().join("t10k-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 3, 7, 4, 1]).unwrap();
+    mnist(folder.path(), "t10k");
     let mnist = folder.path().to_str().unwrap();
     let output = relprop().args(["eval", MODEL, "--mnist", mnist, "--json"]).assert().success().get_output().clone();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["images"], &report["correct"]), (&Value::from(3), &Value::from(2)));
     assert!(report["imbalance"]["max"].as_f64().unwrap() < 1e-5);
+}
+
+#[test]
+fn quantize_learns_from_digits_or_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    mnist(folder.path(), "train");
+    mnist(folder.path(), "t10k");
+    write(Path::new(&path("x.npy")), &[3, 1, 28, 28], &digits());
+    let quantize = |args: &[&str], output: &str| {
+        let command = ["quantize", MODEL, "-o", &path(output), "--json", "--bias-correction"];
+        let output = relprop().args(command).args(args).assert().success().get_output().clone();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let report = quantize(&["--mnist", &path("")], "a.rlp");
+    assert_eq!(report["accuracy"]["correct"], serde_json::json!([2, 2]));
+    assert_eq!(report["layers"][0]["scale"], 1.0_f32 / 255.0);
+    let sqnr = |layer: &Value| layer["sqnr_db"].as_f64();
+    assert!(report["layers"].as_array().unwrap().iter().filter_map(sqnr).all(|db| db > 25.0));
+    quantize(&["--mnist", &path("")], "b.rlp");
+    assert!(fs::read(path("a.rlp")).unwrap() == fs::read(path("b.rlp")).unwrap());
+    let other = quantize(&["--calibrate", &path("x.npy"), "--method", "percentile"], "b.rlp");
+    assert_eq!(other["accuracy"], Value::Null);
+
+    relprop().args(["eval", &path("a.rlp"), "--mnist", &path("")]).assert().success();
+    relprop().args(["run", &path("a.rlp"), "models/samples/7.png", "--out", &path("y.npy")]).assert().success();
+    assert_eq!(array(Path::new(&path("y.npy"))).0, [1, 10]);
+    let mixed = quantize(&["--calibrate", &path("x.npy"), "--float-ends"], "c.rlp");
+    assert_eq!((&mixed["layers"][0]["int8"], &mixed["layers"][1]["int8"]), (&Value::from(false), &Value::from(true)));
 }

@@ -156,3 +156,18 @@ fn conversions() {
     refused(&["convert", onnx, "-o", "no/such.rlp", "--input-range", "1,0"], 2, "the smaller one first");
     refused(&["eval", MODEL, "--mnist", "models"], 1, "put the MNIST files there");
 }
+
+#[test]
+fn quantising() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    npy(Path::new(&path("x.npy")), "<f4", "(1, 28, 28)", &[0; 784 * 4]);
+    let quantize = |model: &str, args: &[&str], code: i32, expected: &str| {
+        refused(&[&["quantize", model, "-o", &path("q.rlp")], args].concat(), code, expected);
+    };
+    quantize(MODEL, &[], 2, "--calibrate");
+    quantize(MODEL, &["--mnist", &path("")], 1, "there is no train-images-idx3-ubyte");
+    quantize(MODEL, &["--calibrate", &path("x.npy"), "--percentile", "3"], 2, "above 50");
+    relprop().args(["quantize", MODEL, "-o", &path("q.rlp"), "--calibrate", &path("x.npy")]).assert().success();
+    quantize(&path("q.rlp"), &["--calibrate", &path("x.npy")], 1, "integers already");
+}

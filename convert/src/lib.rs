@@ -17,6 +17,7 @@
 //! * [`emit()`] writes the [`Image`]: records, strings, weights as the inner loops read them, and for every
 //!   [`Mode`](relprop::Mode) a memory [`Plan`].
 //! * [`parse()`] is its inverse.
+//! * [`quantize()`](quantize::quantize) turns a network of floats into one of int8.
 //!
 //! Everything works on bytes; files are the caller's.
 //!
@@ -67,6 +68,7 @@ mod options;
 pub mod pack;
 mod parse;
 mod plan;
+pub mod quantize;
 mod text;
 pub mod tflite;
 

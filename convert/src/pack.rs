@@ -77,6 +77,28 @@ pub fn conv_transpose(weights: &[f32], dims: ConvDims) -> Vec<f32> {
     })
 }
 
+/// Packs a convolution's weights, given as `[output][row][column][input in the group]`, the order of int8 weights.
+pub fn channels_last(weights: &[f32], dims: ConvDims) -> Vec<f32> {
+    let outputs = dims.outputs_per_group();
+    dims.pack(|group, output, row, column, input| {
+        let at = ((group * outputs + output) * dims.kernel[0] + row) * dims.kernel[1] + column;
+        weights.get(at * dims.inputs + input).copied()
+    })
+}
+
+/// The inverse of [`channels_last`].
+pub fn unpack(packed: &[f32], dims: ConvDims) -> Vec<f32> {
+    let (outputs, patch) = (dims.outputs_per_group(), dims.kernel[0] * dims.kernel[1] * dims.inputs);
+    let blocks = outputs.div_ceil(BLOCK);
+    let mut weights = Vec::with_capacity(dims.outputs * patch);
+    for output in 0..outputs * dims.groups {
+        let (group, output) = (output / outputs, output % outputs);
+        let start = (group * blocks + output / BLOCK) * patch * BLOCK + output % BLOCK;
+        weights.extend((0..patch).map(|tap| packed.get(start + tap * BLOCK).copied().unwrap_or(0.0)));
+    }
+    weights
+}
+
 /// Packs the weights of a depthwise convolution, given as `[channel][row][column]`, as `[row][column][channel]`.
 pub fn depthwise(weights: &[f32], channels: usize, kernel: [usize; 2]) -> Vec<f32> {
     let taps = kernel[0] * kernel[1];
@@ -96,7 +118,7 @@ pub fn dense_in_order(weights: &[f32], outputs: usize, order: &[usize]) -> Vec<f
 
 #[cfg(test)]
 mod tests {
-    use super::{ConvDims, conv, conv_transpose, dense, dense_in_order, depthwise};
+    use super::{ConvDims, channels_last, conv, conv_transpose, dense, dense_in_order, depthwise, unpack};
 
     fn counting(n: usize) -> Vec<f32> {
         (0..n).map(|i| i as f32).collect()
@@ -138,6 +160,17 @@ mod tests {
     #[test]
     fn dense_permutes_its_columns() {
         assert_eq!(dense_in_order(&[1.0, 2.0, 3.0], 1, &[2, 0, 1]), dense(&[3.0, 1.0, 2.0], 1, 3));
+    }
+
+    #[test]
+    fn unpacking_moves_the_inputs_to_the_end() {
+        let dims = ConvDims { outputs: 20, inputs: 3, kernel: [2, 3], groups: 2 };
+        let packed = conv(&counting(20 * 3 * 2 * 3), dims);
+        let unpacked = unpack(&packed, dims);
+        assert_eq!(unpacked.len(), 20 * 3 * 2 * 3);
+        // Output 19, row 1, column 2, input 1.
+        assert_eq!(unpacked[((19 * 2 + 1) * 3 + 2) * 3 + 1], (((19 * 3 + 1) * 2 + 1) * 3 + 2) as f32);
+        assert_eq!(channels_last(&unpacked, dims), packed);
     }
 
     #[test]

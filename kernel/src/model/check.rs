@@ -653,7 +653,9 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         | Op::Transpose
         | Op::LocalResponseNorm => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
-        Op::Quantize | Op::Dequantize => inputs,
+        // No integer is below the smallest.
+        Op::Quantize => inputs || model.tensor(step.output).zero_point == -128,
+        Op::Dequantize => inputs,
     }
 }
 
