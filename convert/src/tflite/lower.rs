@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::resolve::{Resolved, Source, refused};
 use super::schema::{Element, Tensor};
-use super::step::{Activation, Arithmetic, Kind, Step};
+use super::step::{Activation, Kind, Step};
 use crate::network::{Layer, Network, Port, Quantization};
 use crate::onnx::Refusal;
 use crate::options::Options;

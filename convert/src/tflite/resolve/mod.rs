@@ -155,13 +155,6 @@ impl<'g, 'a> Resolved<'g, 'a> {
         self.values.get(tensor).is_some_and(|value| value.source == Source::Activation)
     }
 
-    /// The activations that are not floats.
-    pub fn quantised(&self) -> impl Iterator<Item = &'g Tensor<'a>> {
-        let activations = self.graph.tensors.iter().zip(&self.values);
-        let activations = activations.filter(|(_, value)| value.source == Source::Activation);
-        activations.map(|(tensor, _)| tensor).filter(|tensor| tensor.element != Element::Float32)
-    }
-
     /// Tensors with bytes are constants; those whose extents make no sense stay nowhere.
     fn constants(&mut self) {
         for (at, tensor) in self.graph.tensors.iter().enumerate() {
