@@ -13,7 +13,7 @@ mod windows;
 use super::builtin::{Builtin, Fused};
 use super::error::UNSUPPORTED;
 use super::geometry;
-use super::schema::{Element, Graph, Operator, Tensor};
+use super::schema::{Graph, Operator, Tensor};
 use super::step::{Activation, Kind, Step};
 use crate::onnx::Refusal;
 use relprop::model::format::{MAX_RANK, MAX_STEPS};
