@@ -17,6 +17,40 @@ pub struct Block {
     pub lifetime: Lifetime,
 }
 
+/// Two blocks of which one may overlay the other: `source` must begin at least `lead` bytes behind `sink`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// Index of the block that is written.
+    pub sink: usize,
+    /// Index of the block that is read meanwhile; their lifetimes share one moment.
+    pub source: usize,
+    /// In bytes; may be negative.
+    pub lead: isize,
+}
+
+impl Overlay {
+    /// The lead as offsets can have it.
+    fn aligned_lead(&self) -> isize {
+        self.lead.div_euclid(ALIGNMENT as isize) * ALIGNMENT as isize
+            + if self.lead.rem_euclid(ALIGNMENT as isize) > 0 { ALIGNMENT as isize } else { 0 }
+    }
+
+    /// Bytes that both take together.
+    fn union(&self, blocks: &[Block]) -> usize {
+        let bytes = |i: usize| blocks.get(i).map_or(0, |block| block.bytes);
+        let lead = self.aligned_lead().max(-(bytes(self.source) as isize));
+        let (before, behind) = ((-lead).max(0) as usize, lead.max(0) as usize);
+        (before + bytes(self.sink)).max(behind + bytes(self.source)).min(bytes(self.sink) + bytes(self.source))
+    }
+
+    /// Whether a block and another may lie as they do.
+    fn allows(&self, (a, a_start): (usize, usize), (b, b_start): (usize, usize)) -> bool {
+        let ahead = |sink: usize, source: usize| source as isize - sink as isize >= self.lead;
+        (a == self.sink && b == self.source && ahead(a_start, b_start))
+            || (b == self.sink && a == self.source && ahead(b_start, a_start))
+    }
+}
+
 /// Blocks in their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allocation {
@@ -35,23 +69,23 @@ const MANY_BLOCKS: usize = 5_000;
 /// How many orders the local search may try.
 const SEARCH_ROUNDS: usize = 2_000;
 
-/// Places every block so that no two that live at the same time overlap.
-pub fn allocate(blocks: &[Block]) -> Allocation {
+/// Places every block so that no two that live at the same time overlap, but for those that may.
+pub fn allocate(blocks: &[Block], overlays: &[Overlay]) -> Allocation {
     let blocks: Vec<Block> = blocks.iter().map(aligned).collect();
-    let lower_bound = lower_bound(&blocks);
+    let lower_bound = lower_bound(&blocks, overlays);
     let mut best = Candidate::default();
     // Each attempt takes time quadratic in the number of blocks.
     let attempts = if blocks.len() > MANY_BLOCKS { 2 } else { usize::MAX };
     for order in orders(&blocks).into_iter().take(attempts) {
         for fit in [Fit::First, Fit::Best] {
-            let candidate = Candidate::place(&blocks, order.clone(), fit);
+            let candidate = Candidate::place(&blocks, overlays, order.clone(), fit);
             if best.offsets.is_empty() || candidate.peak < best.peak {
                 best = candidate;
             }
         }
     }
     if best.peak > lower_bound {
-        best = search(&blocks, best, lower_bound);
+        best = search(&blocks, overlays, best, lower_bound);
     }
     Allocation { offsets: best.offsets, peak: best.peak, lower_bound }
 }
@@ -60,20 +94,28 @@ fn aligned(block: &Block) -> Block {
     Block { bytes: block.bytes.next_multiple_of(ALIGNMENT), ..*block }
 }
 
-/// The largest sum of blocks that live at the same time.
-fn lower_bound(blocks: &[Block]) -> usize {
+/// The largest sum of blocks that live at the same time, less what overlays save.
+fn lower_bound(blocks: &[Block], overlays: &[Overlay]) -> usize {
     let mut events: Vec<(usize, bool, usize)> = blocks
         .iter()
         .flat_map(|b| [(b.lifetime.first, true, b.bytes), (b.lifetime.last.saturating_add(1), false, b.bytes)])
         .collect();
-    // Ends sort before the beginnings of the same time.
-    events.sort_unstable();
-    let (mut live, mut most) = (0_usize, 0);
-    for (_, begins, bytes) in events {
-        live = if begins { live.saturating_add(bytes) } else { live.saturating_sub(bytes) };
+    // Both blocks of an overlay live together for a moment, and for that moment take less.
+    for overlay in overlays {
+        let (Some(sink), Some(source)) = (blocks.get(overlay.sink), blocks.get(overlay.source)) else { continue };
+        let saved = (sink.bytes + source.bytes).saturating_sub(overlay.union(blocks));
+        let moment = sink.lifetime.first;
+        events.extend([(moment, false, saved), (moment + 1, true, saved)]);
+    }
+    events.sort_unstable_by_key(|&(time, _, _)| time);
+    let (mut live, mut most) = (0_isize, 0);
+    for together in events.chunk_by(|a, b| a.0 == b.0) {
+        for &(_, begins, bytes) in together {
+            live += if begins { bytes as isize } else { -(bytes as isize) };
+        }
         most = most.max(live);
     }
-    most
+    most.max(0) as usize
 }
 
 /// Orders in which greedy placement tends to do well.
@@ -115,6 +157,7 @@ struct Candidate {
 /// A block in its place.
 #[derive(Clone, Copy)]
 struct Placed {
+    block: usize,
     start: usize,
     end: usize,
     lifetime: Lifetime,
@@ -122,18 +165,21 @@ struct Placed {
 
 impl Candidate {
     /// Places block after block, each into a gap that those placed before it leave free.
-    fn place(blocks: &[Block], order: Vec<usize>, fit: Fit) -> Self {
+    fn place(blocks: &[Block], overlays: &[Overlay], order: Vec<usize>, fit: Fit) -> Self {
         let mut offsets = vec![0; blocks.len()];
         let mut placed: Vec<Placed> = Vec::with_capacity(blocks.len());
         let mut peak = 0;
         for &i in &order {
             let (Some(block), Some(offset)) = (blocks.get(i), offsets.get_mut(i)) else { continue };
-            let start = gap(&placed, block, fit);
+            let start = match overlaid(&placed, overlays, i, block) {
+                Some(start) => gap(&placed, block, fit).min(start),
+                None => gap(&placed, block, fit),
+            };
             let end = start.saturating_add(block.bytes);
             *offset = start;
             peak = peak.max(end);
             let at = placed.partition_point(|other| other.start <= start);
-            placed.insert(at, Placed { start, end, lifetime: block.lifetime });
+            placed.insert(at, Placed { block: i, start, end, lifetime: block.lifetime });
         }
         Self { order, offsets, peak }
     }
@@ -156,8 +202,33 @@ fn gap(placed: &[Placed], block: &Block, fit: Fit) -> usize {
     best.map_or(end, |(_, start)| start)
 }
 
+/// The lowest place where a block overlays one that it may.
+fn overlaid(placed: &[Placed], overlays: &[Overlay], i: usize, block: &Block) -> Option<usize> {
+    let partners = overlays.iter().filter(|overlay| overlay.sink == i || overlay.source == i);
+    let mut best: Option<usize> = None;
+    for overlay in partners {
+        let other = if overlay.sink == i { overlay.source } else { overlay.sink };
+        let Some(partner) = placed.iter().find(|placed| placed.block == other) else { continue };
+        let lead = if overlay.sink == i { -overlay.aligned_lead() } else { overlay.aligned_lead() };
+        // Exactly as far off as it must be, or (a sink) further towards the start, or (a source) at the partner's start.
+        let nearest = partner.start as isize + lead;
+        for start in [nearest, partner.start as isize, nearest.min(0)] {
+            let Ok(start) = usize::try_from(start) else { continue };
+            let fits = placed.iter().all(|other| {
+                let apart = start + block.bytes <= other.start || other.end <= start;
+                let allowed = || overlays.iter().any(|o| o.allows((i, start), (other.block, other.start)));
+                apart || !other.lifetime.meets(block.lifetime) || allowed()
+            });
+            if fits && best.is_none_or(|best| start < best) {
+                best = Some(start);
+            }
+        }
+    }
+    best
+}
+
 /// Moves blocks that reach the top to an earlier turn, as long as that does no harm.
-fn search(blocks: &[Block], start: Candidate, lower_bound: usize) -> Candidate {
+fn search(blocks: &[Block], overlays: &[Overlay], start: Candidate, lower_bound: usize) -> Candidate {
     let rounds = SEARCH_BUDGET / (blocks.len() * blocks.len()).max(1);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut best = start.clone();
@@ -168,7 +239,7 @@ fn search(blocks: &[Block], start: Candidate, lower_bound: usize) -> Candidate {
         }
         let fit = if round % 2 == 0 { Fit::Best } else { Fit::First };
         let order = perturbed(blocks, &current, &mut random);
-        let candidate = Candidate::place(blocks, order, fit);
+        let candidate = Candidate::place(blocks, overlays, order, fit);
         if candidate.peak <= current.peak {
             current = candidate;
             if current.peak < best.peak {
@@ -239,14 +310,14 @@ mod tests {
     #[test]
     fn the_dead_make_room() {
         let blocks = [block(16, 0, 1), block(16, 1, 2), block(10, 2, 3)];
-        let allocation = allocate(&blocks);
+        let allocation = allocate(&blocks, &[]);
         assert_apart(&blocks, &allocation);
         assert_eq!((allocation.peak, allocation.lower_bound), (32, 32));
     }
 
     #[test]
     fn nothing_takes_nothing() {
-        assert_eq!(allocate(&[]), Allocation::default());
+        assert_eq!(allocate(&[], &[]), Allocation::default());
     }
 
     proptest! {
@@ -261,7 +332,7 @@ mod tests {
                 .iter()
                 .map(|&(size, a, b)| block(size * 64, a.min(b), a.max(b)))
                 .collect();
-            let allocation = allocate(&blocks);
+            let allocation = allocate(&blocks, &[]);
             assert_apart(&blocks, &allocation);
             prop_assert!(allocation.peak >= allocation.lower_bound);
             prop_assert!(allocation.peak * 10 <= allocation.lower_bound * 11,

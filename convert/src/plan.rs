@@ -1,9 +1,10 @@
 //! Memory plans: where every activation, relevance and scratch lies, for each mode.
 
-use crate::allocate::{Block, allocate};
+use crate::allocate::{Block, Overlay, allocate};
 use relprop::model::Model;
 use relprop::plan::{
-    Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime,
+    Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, overlay_lead, relevance_lifetime, scratch_bytes,
+    value_lifetime,
 };
 
 /// The plan of one mode: what an image stores, and how good it is.
@@ -57,7 +58,17 @@ impl Plan {
             .explains()
             .then(|| blocks.push(ledger_bytes(model), Lifetime { first: 0, last: end_time(model.steps()) }));
 
-        let allocation = allocate(&blocks.list);
+        let overlays: Vec<Overlay> = (0..if mode.explains() { model.steps() } else { 0 })
+            .filter_map(|i| {
+                let step = model.step(i);
+                let lead = overlay_lead(model, &step)?;
+                let (sink, source) = (relevances.get(model.operand(&step, 0))?, relevances.get(step.output)?);
+                let time = Direction::Back.time(model.steps(), i);
+                let meet = sink.lifetime.first == time && source.lifetime.last == time;
+                meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
+            })
+            .collect();
+        let allocation = allocate(&blocks.list, &overlays);
         let offset = |block: usize| allocation.offsets.get(block).copied();
         let place = |slot: &Slot| Placement { offset: offset(slot.block), lifetime: slot.lifetime };
         Self {

@@ -22,6 +22,15 @@ impl Weight {
     /// `min(w, 0)`.
     pub const NEGATIVE: Self = Self::Within(-128, 0);
 
+    /// How many quotients times such weights may be added up before they are gathered: then no half of a sum of integers
+    /// leaves 32 bits.
+    pub const fn chunk(self) -> usize {
+        match self {
+            Self::Squared => 2,
+            _ => 128,
+        }
+    }
+
     /// The function of one weight.
     #[inline(always)]
     pub fn of(self, w: i8) -> i16 {

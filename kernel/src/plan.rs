@@ -11,7 +11,7 @@
 use crate::layers::int8;
 use crate::layers::linear::Scratch;
 use crate::model::Model;
-use crate::step::Op;
+use crate::step::{Op, Step};
 
 /// What an arena is sized for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,55 @@ pub const fn relevance_lifetime(model: &Model<'_>, storage: usize) -> Lifetime {
         p += 1;
     }
     life
+}
+
+/// How far behind the relevance of a step's first operand the relevance of its output must lie, in bytes, so that the
+/// one may overlay the other: what is written then lies only on what has been read. `None` where it may not at all.
+///
+/// Only steps in int8 read what arrived once and in order.
+pub const fn overlay_lead(model: &Model<'_>, step: &Step) -> Option<isize> {
+    if !model.is_int8(step) || model.in_place(step) {
+        return None;
+    }
+    let input = model.tensor(model.operand(step, 0)).shape;
+    let output = model.tensor(step.output).shape;
+    match step.op {
+        Op::Add | Op::Activation => Some(0),
+        Op::Conv | Op::ConvTranspose | Op::Depthwise | Op::AveragePool => {
+            let [rows, _] = step.axes(input, output);
+            let mut lead = isize::MIN;
+            let mut o = 0;
+            while o < rows.output {
+                let written = 4 * input.row() * rows.settled(o).end;
+                let read = 4 * output.row() * (o + 1);
+                let ahead = written as isize - read as isize;
+                lead = if ahead > lead { ahead } else { lead };
+                o += 1;
+            }
+            Some(lead)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the relevance in storage `sink` may overlay that in storage `source`, `ahead` bytes behind it in memory:
+/// they meet in one step only, which reads the one while it writes the other.
+pub(crate) const fn may_overlay(model: &Model<'_>, sink: usize, source: usize, ahead: isize) -> bool {
+    let steps = model.steps();
+    let mut i = 0;
+    while i < steps {
+        let step = model.step(i);
+        if model.storage(step.output) == source && model.storage(model.operand(&step, 0)) == sink {
+            let time = backward_time(steps, i);
+            let met = relevance_lifetime(model, source).last == time && relevance_lifetime(model, sink).first == time;
+            return match overlay_lead(model, &step) {
+                Some(lead) => met && ahead >= lead,
+                None => false,
+            };
+        }
+        i += 1;
+    }
+    false
 }
 
 /// Bytes of scratch that a step needs.

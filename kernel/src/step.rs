@@ -407,20 +407,20 @@ impl Axis {
     }
 
     /// The inputs that no output after `o` reads, less those that no output from `o` on does.
-    pub fn settled(&self, o: usize) -> core::ops::Range<usize> {
+    pub const fn settled(&self, o: usize) -> core::ops::Range<usize> {
         let start = if o == 0 { 0 } else { self.first_read_at(o) };
         start..if o + 1 == self.output { self.input } else { self.first_read_at(o + 1) }
     }
 
     /// The first input that output `o` or a later one may read last.
-    fn first_read_at(&self, o: usize) -> usize {
+    const fn first_read_at(&self, o: usize) -> usize {
         let first = if self.transposed {
             let reach = (self.kernel - 1) * self.dilation;
             rounded_up((o + self.before).saturating_sub(reach), self.stride)
         } else {
             (o * self.stride).saturating_sub(self.before)
         };
-        first.min(self.input)
+        if first < self.input { first } else { self.input }
     }
 
     /// The taps `first..last` through which output `o` of an ordinary (not transposed) window reads inputs; the

@@ -9,7 +9,9 @@ use super::format::{Section, VERSION};
 use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
-use crate::plan::{Direction, Lifetime, Mode, ledger_bytes, relevance_lifetime, scratch_bytes, value_lifetime};
+use crate::plan::{
+    Direction, Lifetime, Mode, ledger_bytes, may_overlay, relevance_lifetime, scratch_bytes, value_lifetime,
+};
 use crate::step::{Axis, DType, Function, Op, Shape, Step, remainder};
 
 /// No size in an image may exceed this: whatever is computed from it then fits 32 bits.
@@ -844,7 +846,8 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
             while k < others {
                 if let Some(other) = plan_item(model, mode, k) {
                     let apart = item.offset + item.bytes <= other.offset || other.offset + other.bytes <= item.offset;
-                    ensure!(apart || !item.lifetime.meets(other.lifetime), Overlap);
+                    let over = i < 2 * model.tensors() && k >= model.tensors() && overlays(model, i, k, item, other);
+                    ensure!(apart || !item.lifetime.meets(other.lifetime) || over, Overlap);
                 }
                 k += 1;
             }
@@ -852,6 +855,17 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
         i += 1;
     }
     Ok(())
+}
+
+/// Whether one of two relevances may overlay the other, as they lie; their lifetimes in the plan must be no longer than
+/// they need be.
+const fn overlays(model: &Model<'_>, i: usize, k: usize, a: Item, b: Item) -> bool {
+    let (a_tensor, b_tensor) = (i - model.tensors(), k - model.tensors());
+    let ahead = b.offset as isize - a.offset as isize;
+    let touch = a.lifetime.first == b.lifetime.last || b.lifetime.first == a.lifetime.last;
+    touch
+        && (may_overlay(model, a_tensor, b_tensor, ahead) && a.lifetime.first == b.lifetime.last
+            || may_overlay(model, b_tensor, a_tensor, -ahead) && b.lifetime.first == a.lifetime.last)
 }
 
 const fn lifetimes(model: &Model<'_>, mode: Mode, t: usize) -> Result<(), Reason> {

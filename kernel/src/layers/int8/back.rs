@@ -5,7 +5,7 @@ use super::conv::Conv;
 use super::dense::{Dense, TILE};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
-use super::way::{BY_SIGN, CHUNK, Inputs, Layer, Strips, WIDE};
+use super::way::{BY_SIGN, Inputs, Layer, Strips, WIDE};
 use crate::lanes8::{self, Span, Weight};
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
@@ -304,11 +304,11 @@ impl Conv<'_> {
                 let tap = (ky * self.horizontal.kernel + kx) * self.fan() + at;
                 let start = column * self.output.channels + first;
                 let s = s.get(start..start + outputs).unwrap_or(&[]);
-                for (chunk, s) in s.chunks(CHUNK).enumerate() {
+                for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
                     let mut narrow = N::nothing::<L>();
                     for (j, s) in s.iter().enumerate() {
                         if *s != N::Word::default() {
-                            let w = (first + chunk * CHUNK + j) * len + tap;
+                            let w = (first + chunk * weight.chunk() + j) * len + tap;
                             N::weigh(&mut narrow, &weight.load(self.weights.get(w..).unwrap_or(&[])), *s);
                         }
                     }
@@ -404,14 +404,18 @@ impl<N: Number> Layer<N> for Scaled<'_, Dense<'_>> {
         }
         in_lanes!(layer.inputs, |at, L| {
             let gather = |weight: Weight, which: usize, sums: &mut [N::Sum; L]| {
-                let mut narrow = N::nothing::<L>();
-                for (j, s) in row.s[which & 1].iter().enumerate().take(outputs) {
-                    if *s != N::Word::default() {
-                        let w = layer.weights.get((first + j) * layer.inputs + at..).unwrap_or(&[]);
-                        N::weigh(&mut narrow, &weight.load(w), *s);
+                let s = row.s[which & 1].get(..outputs).unwrap_or(&[]);
+                for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
+                    let mut narrow = N::nothing::<L>();
+                    for (j, s) in s.iter().enumerate() {
+                        if *s != N::Word::default() {
+                            let output = first + chunk * weight.chunk() + j;
+                            let w = layer.weights.get(output * layer.inputs + at..).unwrap_or(&[]);
+                            N::weigh(&mut narrow, &weight.load(w), *s);
+                        }
                     }
+                    N::gather(sums, narrow, row.exponent);
                 }
-                N::gather(sums, narrow, row.exponent);
             };
             settle::<N, L>(x, hand, spreads, at, L, gather, sink);
         });
@@ -527,7 +531,7 @@ impl<N: Number> Layer<N> for Scaled<'_, Channelwise<'_>> {
                     let gather = |weight: Weight, which: usize, sums: &mut [N::Sum; L]| {
                         rows.each(|ky, row| {
                             let row = strips.row(row);
-                            let mut narrow = N::nothing::<L>();
+                            let (mut narrow, mut count) = (N::nothing::<L>(), 0);
                             columns.each(|kx, column| {
                                 let tap = ky * layer.horizontal.kernel + kx;
                                 let s = row.s[which & 1].get(column * channels + at..);
@@ -537,6 +541,11 @@ impl<N: Number> Layer<N> for Scaled<'_, Channelwise<'_>> {
                                     None => [weight.of(1); L],
                                 };
                                 N::weigh_each(&mut narrow, &w, s);
+                                count += 1;
+                                if count >= weight.chunk() {
+                                    N::gather(sums, core::mem::replace(&mut narrow, N::nothing::<L>()), row.exponent);
+                                    count = 0;
+                                }
                             });
                             N::gather(sums, narrow, row.exponent);
                         });

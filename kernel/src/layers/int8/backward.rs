@@ -112,8 +112,8 @@ impl Task<'_, '_> {
     /// Relevance times a whole number, element by element.
     fn each<N: Number>(&self, sink: &mut Sink<'_, N>, factor: impl Fn(usize) -> i32) {
         for at in 0..self.len {
-            sink.reach(at + 1);
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            sink.reach(at + 1);
             sink.add(at, N::share(factor(at), N::whole(r)));
         }
         sink.finish();
@@ -180,8 +180,8 @@ impl Task<'_, '_> {
         let layer = Activation::new(self.model, self.step);
         let tensor = self.model.tensor(self.model.operand(self.step, 0));
         for at in 0..self.len {
-            sink.reach(at + 1);
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            sink.reach(at + 1);
             let x = self.x[0].get(at).map_or(0.0, |q| tensor.real(*q));
             sink.add(at, N::through(r, |r| layer.backward(rule, &[x], at, r)));
         }
@@ -207,8 +207,8 @@ impl Task<'_, '_> {
             _ => N::in_units(form.epsilon(), if whole { Unit::whole(1) } else { unit }),
         };
         for at in 0..self.len {
-            sink.reach(at + 1);
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
+            sink.reach(at + 1);
             if r == N::Word::default() {
                 continue;
             }

@@ -14,9 +14,6 @@ use core::ops::Range;
 
 /// Inputs side by side.
 pub const WIDE: usize = if FAST { 16 } else { 4 };
-/// Quotients that may be added up before they are gathered: then no half of a sum leaves 32 bits.
-pub const CHUNK: usize = 128;
-
 /// The inputs of a step, as its rules see them.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
