@@ -52,7 +52,9 @@ fn compare(image: &Image, inputs: &Array, outputs: &Array) -> usize {
 fn with_outputs(network: &Network, tensors: &[usize]) -> Network {
     let mut network = network.clone();
     network.outputs.clear();
-    tensors.iter().for_each(|tensor| network.output(*tensor));
+    for tensor in tensors {
+        network.output(*tensor);
+    }
     network
 }
 

@@ -125,7 +125,9 @@ fn steps(model: &Model<'_>, method: Method, composite: Option<&Composite<'_>>) -
         vec![Align::Right, Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];
     if !int8 {
         align.remove(TYPE);
-        rows.iter_mut().for_each(|row| drop(row.remove(TYPE)));
+        for row in &mut rows {
+            row.remove(TYPE);
+        }
     }
     columns(&align, &rows)
 }

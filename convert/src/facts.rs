@@ -97,8 +97,9 @@ fn is_non_negative(step: &Layer, inputs: bool) -> bool {
         | Op::Slice
         | Op::View
         | Op::Transpose
-        | Op::LocalResponseNorm => inputs,
-        Op::Quantize | Op::Dequantize => inputs,
+        | Op::LocalResponseNorm
+        | Op::Quantize
+        | Op::Dequantize => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
     }
 }

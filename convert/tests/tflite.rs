@@ -333,17 +333,6 @@ fn references_to_nowhere() {
     assert_eq!(import(&circle), Err(Error::Malformed(FlatError::Vtable)));
 }
 
-#[test]
-fn quantised_models_are_refused_by_tensor() {
-    let mut model = Tflite::new(&[1, 4]);
-    let quantized = model.tensor(vec![(0, i32s(&[1, 4])), (1, Field::U8(9)), (3, text("codes"))]);
-    let y = model.op(114, &[0], NONE);
-    let y = model.redirect(y, quantized);
-    let z = model.op(6, &[y], NONE);
-    let message = import(&model.bytes(z)).unwrap_err().to_string();
-    assert!(message.contains("codes (INT8): quantised activations are not supported yet"), "{message}");
-}
-
 /// A small network with a bit of everything.
 fn model() -> Vec<u8> {
     let mut model = Tflite::new(&[1, 4, 4, 2]);

@@ -2,7 +2,10 @@
 //!
 //! Where TensorFlow Lite Micro rounds on the way to these numbers, so does this, in the same places.
 
+mod function;
 pub mod table;
+
+pub use function::function;
 
 use crate::multiplier::quantized;
 use crate::network::Quantization;

@@ -12,6 +12,10 @@ pub fn evaluate(graph: &Graph, node: &Node) -> Result<Option<Constant>, Reason> 
         let dims = node.input(0).and_then(|value| graph.dims(value)).ok_or("its input is missing")?;
         return shape(node, dims).map(Some);
     }
+    // Quantised weights are wanted as they are.
+    if let "QuantizeLinear" | "DequantizeLinear" = node.op.as_str() {
+        return Ok(None);
+    }
     let inputs: Option<Vec<&Rc<Constant>>> = node.inputs.iter().flatten().map(|&value| graph.constant(value)).collect();
     let Some(inputs) = inputs else { return Ok(None) };
     let first = || inputs.first().copied().ok_or("its input is missing");

@@ -2,7 +2,8 @@
 
 use super::constant::Constant;
 use super::error::Refusal;
-use std::collections::HashMap;
+use crate::network::Quantization;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Index of a value in [`Graph::values`].
@@ -25,6 +26,19 @@ pub struct Graph {
     pub outputs: Vec<(String, ValueId)>,
     /// What refused nodes read: the nodes before them stay, so that they are examined too.
     pub orphaned: Vec<ValueId>,
+    /// Constants that the file has as unsigned bytes.
+    pub unsigned: HashSet<ValueId>,
+    /// The values that are signed bytes.
+    pub units: HashMap<ValueId, Unit>,
+}
+
+/// What the integers of a value stand for, and the range of those that its node writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unit {
+    /// Scale and zero point.
+    pub quantization: Quantization,
+    /// The smallest and the largest.
+    pub range: [i32; 2],
 }
 
 /// A tensor that flows along the edges of the graph.

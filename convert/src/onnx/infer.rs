@@ -19,6 +19,7 @@ const KNOWN: &[&str] = &[
     "Conv",
     "ConvTranspose",
     "DepthToSpace",
+    "DequantizeLinear",
     "Div",
     "Dropout",
     "Elu",
@@ -46,6 +47,7 @@ const KNOWN: &[&str] = &[
     "PRelu",
     "Pad",
     "Pow",
+    "QuantizeLinear",
     "Range",
     "ReduceL2",
     "ReduceMean",
@@ -91,8 +93,8 @@ pub fn unsupported(op: &str) -> &'static str {
             "this normalisation depends on the input: only batch and local response normalisation are supported"
         }
         "Resize" | "Upsample" => "resampling is not supported: transposed convolutions are",
-        "QuantizeLinear" | "DequantizeLinear" | "DynamicQuantizeLinear" | "QLinearConv" | "QLinearMatMul" => {
-            "quantised models are not supported: export the float model"
+        "DynamicQuantizeLinear" | "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" => {
+            "quantised models are supported with QuantizeLinear and DequantizeLinear: export in the QDQ format"
         }
         op if op.contains('.') => "only ONNX's own ops are supported: export without an optimiser's fusions",
         _ => UNSUPPORTED,

@@ -88,6 +88,9 @@ impl Reader<'_> {
         let id = self.value(tensor.name);
         match read_tensor(tensor) {
             Ok(constant) => {
+                if tensor.data_type == data_type::UINT8 {
+                    self.graph.unsigned.insert(id);
+                }
                 if let Some(value) = self.graph.values.get_mut(id) {
                     value.dims = Some(constant.dims.clone());
                     value.constant = Some(Rc::new(constant));

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::resolve::{Resolved, Source, refused};
 use super::schema::{Element, Tensor};
-use super::step::{Activation, Arithmetic, Kind, Step};
+use super::step::{Activation, Kind, Step};
 use crate::network::{Layer, Network, Port, Quantization};
 use crate::onnx::Refusal;
 use crate::options::Options;
@@ -155,8 +155,14 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
         let reads = step.inputs.iter().filter(|&&input| self.is_int8(input)).count();
         match (&step.kind, reads, self.is_int8(step.output)) {
             (Kind::Lstm { .. }, ..) => Err("recurrent layers are not supported yet".into()),
-            (Kind::Quantize, 0, true) => self.convert(step, Op::Quantize),
-            (Kind::Dequantize, 1, false) => self.convert(step, Op::Dequantize),
+            (Kind::Quantize, 0, true) => {
+                self.convert(step, Op::Quantize);
+                Ok(())
+            }
+            (Kind::Dequantize, 1, false) => {
+                self.convert(step, Op::Dequantize);
+                Ok(())
+            }
             (_, 0, false) => self.float_step(step),
             (_, reads, true) if reads == step.inputs.len() => self.int8_step(step),
             _ => Err("it mixes floats and integers".into()),
@@ -168,12 +174,11 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
     }
 
     /// Between floats and integers.
-    fn convert(&mut self, step: &Step, op: Op) -> Result<(), String> {
+    fn convert(&mut self, step: &Step, op: Op) {
         let (name, shape) = (self.resolved.name(step.output), self.resolved.shape(step.output));
         let layer = Layer::new(name, op, self.distinct(step, name), 0);
         let tensor = self.push(layer, name, shape, self.unit(step.output));
         self.hold(step, tensor);
-        Ok(())
     }
 
     /// Remembers which tensor of the network a step wrote.

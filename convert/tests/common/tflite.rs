@@ -193,6 +193,11 @@ impl Tflite {
         to
     }
 
+    /// Makes these tensors the inputs.
+    pub fn inputs(&mut self, tensors: &[i32]) {
+        self.inputs = tensors.to_vec();
+    }
+
     /// Makes a tensor an output.
     pub fn output(&mut self, tensor: i32) {
         self.outputs.push(tensor);

@@ -8,6 +8,7 @@ mod arithmetic;
 mod axes;
 mod conv;
 mod dense;
+mod int8;
 mod moves;
 mod norm;
 mod pool;
@@ -127,6 +128,9 @@ impl<'g> Lowering<'g> {
         if self.network.steps.len() >= MAX_STEPS {
             return Err(Stop::Refused(format!("more than {MAX_STEPS} steps")));
         }
+        if let Some(op) = node.op.strip_prefix("Quantized") {
+            return self.quantized(node, op);
+        }
         match node.op.as_str() {
             "Conv" => self.conv(node),
             "ConvTranspose" => self.conv_transpose(node),
@@ -145,6 +149,8 @@ impl<'g> Lowering<'g> {
             "Pad" => self.pad(node),
             "LRN" => self.local_response_norm(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
+            "Quantize" => self.conversion(node, Op::Quantize),
+            "Dequantize" => self.conversion(node, Op::Dequantize),
             op => {
                 if self.activation(node)? {
                     Ok(())
@@ -219,13 +225,27 @@ impl<'g> Lowering<'g> {
         }
         let tensor = self.network.tensor(name, shape);
         layer.output = tensor;
+        // What only moves integers does not change what they stand for.
+        if layer.op.is_structural()
+            && let Some(unit) = layer.operands.first().and_then(|&operand| self.unit(operand))
+            && let Some(tensor) = self.network.tensors.get_mut(tensor)
+        {
+            tensor.quantization = Some(unit);
+        }
         self.network.steps.push(layer);
         Ok(tensor)
     }
 
     /// Adds the step that writes a value.
-    fn finish(&mut self, layer: Layer, output: ValueId, shape: Shape, layout: Layout) -> Result<(), Stop> {
+    fn finish(&mut self, mut layer: Layer, output: ValueId, shape: Shape, layout: Layout) -> Result<(), Stop> {
+        let unit = self.graph.units.get(&output);
+        if let Some(unit) = unit {
+            self.in_integers(&mut layer, *unit)?;
+        }
         let tensor = self.push(layer, self.graph.value_name(output), shape)?;
+        if let (Some(unit), Some(tensor)) = (unit, self.network.tensors.get_mut(tensor)) {
+            tensor.quantization = Some(unit.quantization);
+        }
         if let Some(place) = self.held.get_mut(output) {
             *place = Some(Held { tensor, layout });
         }
@@ -258,6 +278,9 @@ fn hint(op: &str) -> &'static str {
         "Gather" => "only of one position, or of positions in a row, given by constants",
         "Cast" => "only from float to float32",
         "Expand" => "activations cannot be expanded",
+        "QuantizeLinear" | "DequantizeLinear" => {
+            "activations must have one constant scale and zero point, of signed or unsigned bytes, and weights one per output at most"
+        }
         _ => "this op is not supported here",
     }
 }

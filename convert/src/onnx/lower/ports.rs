@@ -25,6 +25,9 @@ impl Lowering<'_> {
             };
             let layout = order.layout(dims);
             let tensor = self.network.tensor(name.clone(), axes::natural(dims, &layout));
+            if let Some(held) = self.network.tensors.get_mut(tensor) {
+                held.quantization = self.graph.units.get(&value).map(|unit| unit.quantization);
+            }
             let mut port = Port::new(name, tensor, dims.to_vec());
             port.order = permutation(&order);
             if at == 0 {

@@ -12,6 +12,7 @@ mod gather;
 mod identity;
 mod min_max;
 mod patterns;
+mod qdq;
 mod sum;
 
 use super::graph::Graph;
@@ -22,6 +23,7 @@ pub type Pass = fn(&mut Graph, &Options);
 
 /// The passes in the order in which they run.
 pub const PASSES: &[(&str, Pass)] = &[
+    ("fuse_quantization", qdq::fuse_quantization),
     ("drop_identity", identity::drop_identity),
     ("unroll_sum", sum::unroll_sum),
     ("clip_from_min_max", min_max::clip_from_min_max),

@@ -65,22 +65,17 @@ impl Lowering<'_, '_, '_> {
         layer.int8.weights = weights.bytes;
         layer.int8.bias = self.int32_bias(bias, outputs)?;
         layer.ints = int8::attributes(range);
-        self.place(step, layer, output, [outputs, fan])
+        self.place(step, layer, output, [outputs, fan]);
+        Ok(())
     }
 
     /// Adds the layer; a dense one of several rows as a convolution over them, and with the rows as the file has them.
-    fn place(
-        &mut self,
-        step: &Step,
-        mut layer: Layer,
-        output: Quantization,
-        [outputs, inputs]: [usize; 2],
-    ) -> Result<(), String> {
+    fn place(&mut self, step: &Step, mut layer: Layer, output: Quantization, [outputs, inputs]: [usize; 2]) {
         let (name, wanted) = (self.resolved.name(step.output), self.resolved.shape(step.output));
         let Kind::Dense { rows, .. } = step.kind else {
             let tensor = self.push(layer, name, wanted, Some(output));
             self.hold(step, tensor);
-            return Ok(());
+            return;
         };
         let shape = Shape::new(rows, 1, outputs);
         if rows > 1 {
@@ -104,7 +99,6 @@ impl Lowering<'_, '_, '_> {
             tensor = self.push(view, name, wanted, Some(output));
         }
         self.hold(step, tensor);
-        Ok(())
     }
 
     fn stored_weights(&self, tensor: usize, axis: usize, outputs: usize) -> Result<Weights, String> {

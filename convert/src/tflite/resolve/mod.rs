@@ -13,7 +13,7 @@ mod windows;
 use super::builtin::{Builtin, Fused};
 use super::error::UNSUPPORTED;
 use super::geometry;
-use super::schema::{Element, Graph, Operator, Tensor};
+use super::schema::{Graph, Operator, Tensor};
 use super::step::{Activation, Kind, Step};
 use crate::onnx::Refusal;
 use relprop::model::format::{MAX_RANK, MAX_STEPS};
@@ -153,13 +153,6 @@ impl<'g, 'a> Resolved<'g, 'a> {
     /// Whether this is an activation.
     pub fn is_activation(&self, tensor: usize) -> bool {
         self.values.get(tensor).is_some_and(|value| value.source == Source::Activation)
-    }
-
-    /// The activations that are not floats.
-    pub fn quantised(&self) -> impl Iterator<Item = &'g Tensor<'a>> {
-        let activations = self.graph.tensors.iter().zip(&self.values);
-        let activations = activations.filter(|(_, value)| value.source == Source::Activation);
-        activations.map(|(tensor, _)| tensor).filter(|tensor| tensor.element != Element::Float32)
     }
 
     /// Tensors with bytes are constants; those whose extents make no sense stay nowhere.
