@@ -81,6 +81,9 @@ pub struct ExplainArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub loops: LoopArgs,
+    /// What relevance is made of: floats, or integers alone as on a device without floats (int8 networks only)
+    #[arg(long, help_heading = "Rules", value_enum, default_value_t = RelevanceType::F32)]
+    pub relevance: RelevanceType,
 
     #[arg(
         help = "Write the relevance, in the shape of the input (grad_cam: in that of the step)",
@@ -108,6 +111,26 @@ pub struct ExplainArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub feeding: FeedingArgs,
+}
+
+/// What relevance is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RelevanceType {
+    /// Floats of 32 bits.
+    #[default]
+    F32,
+    /// Integers of 32 bits.
+    Fixed,
+}
+
+impl RelevanceType {
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Fixed => "fixed",
+        }
+    }
 }
 
 /// Which rule each step gets.
@@ -341,6 +364,9 @@ pub struct EvalArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub rules: RuleArgs,
+    /// What relevance is made of: floats, or integers alone as on a device without floats (int8 networks only)
+    #[arg(long, value_enum, default_value_t = RelevanceType::F32)]
+    pub relevance: RelevanceType,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

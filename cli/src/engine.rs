@@ -1,15 +1,16 @@
 //! One item: run it, explain it, and keep what came out.
 
-use crate::args::LoopArgs;
+use crate::args::{LoopArgs, RelevanceType};
+use crate::books::Books;
 use crate::canvas::Map;
 use crate::classes::Classes;
-use crate::input::is_int8;
 use crate::refusal;
+use crate::session::{Passed, Session, Words, int8_inputs};
 use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
 use crate::start::Start;
 use crate::usage;
 use anyhow::bail;
-use relprop::{Composite, Entry, ExplainError, Explanation, Model, Override, Preset, Seed, Session, Target, loops};
+use relprop::{Composite, ExplainError, Model, Override, Seed, Target, loops};
 
 /// What to explain, and how: the same for every item.
 pub struct Request<'r> {
@@ -25,6 +26,8 @@ pub struct Request<'r> {
     pub seed: SeedRelevance,
     /// At which output.
     pub output: usize,
+    /// What relevance is made of.
+    pub relevance: RelevanceType,
     /// The step that Grad-CAM looks at.
     pub cam_step: Option<usize>,
 }
@@ -38,8 +41,12 @@ impl<'r> Request<'r> {
         (aim, seed, output): (Aim, Option<SeedRelevance>, usize),
         loops: &LoopArgs,
         condition: bool,
+        relevance: RelevanceType,
     ) -> anyhow::Result<Self> {
         let method = recipe.method;
+        if relevance == RelevanceType::Fixed {
+            refusal::floats_only(method, condition)?;
+        }
         let composite = recipe
             .preset()
             .map(|preset| Composite { measure_condition: condition, ..Composite::new(preset).with(overrides) });
@@ -51,12 +58,13 @@ impl<'r> Request<'r> {
         }
         for step in 0..composite.map_or(0, |_| model.steps()) {
             if let Some(Err(error)) = composite.map(|c| c.choose(model, step)) {
-                return Err(refusal::explain(model, composite.as_ref(), error));
+                return Err(refusal::explain(model, composite.as_ref(), relevance, error));
             }
         }
         let default_seed = if method.is_gradient() { SeedRelevance::One } else { SeedRelevance::Logit };
         let cam_step = if method == Method::GradCam { Some(cam_step(model, loops.step.as_deref())?) } else { None };
-        Ok(Self { method, composite, loops: loops.clone(), aim, seed: seed.unwrap_or(default_seed), output, cam_step })
+        let seed = seed.unwrap_or(default_seed);
+        Ok(Self { method, composite, loops: loops.clone(), aim, seed, output, relevance, cam_step })
     }
 }
 
@@ -81,28 +89,12 @@ pub struct Outcome {
     pub start: Start,
     /// Relevance of every input, in the kernel's order.
     pub relevance: Vec<Vec<f32>>,
+    /// The integers that it was, where it was integers.
+    pub exact: Vec<Words>,
     /// Grad-CAM's map, which has the size of a step and not of the input.
     pub map: Option<Map>,
     /// Where relevance went, for methods that keep books.
     pub books: Option<Books>,
-}
-
-/// A ledger that outlives its session.
-#[derive(Clone, Debug)]
-pub struct Books {
-    /// One entry per step.
-    pub entries: Vec<Entry>,
-    /// Their sums.
-    pub totals: Entry,
-    /// What is left when all is added up.
-    pub imbalance: f32,
-}
-
-impl Books {
-    fn of(explanation: &Explanation<'_>) -> Self {
-        let ledger = explanation.ledger();
-        Self { entries: ledger.entries().collect(), totals: ledger.totals(), imbalance: ledger.imbalance() }
-    }
 }
 
 /// An output as the network computes it.
@@ -130,7 +122,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
     /// Runs the network; the output in the layout of the exported model.
     pub fn run(&mut self, inputs: &[Vec<f32>], output: usize) -> anyhow::Result<Vec<f32>> {
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        self.session.run_all(&inputs).map_err(|error| refusal::run(&self.model, error))?;
+        self.session.run(&inputs).map_err(|error| refusal::run(&self.model, error))?;
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
         let mut scores = vec![0.0; kernel.len()];
         self.model.output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
@@ -139,7 +131,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
 
     /// Runs the network on the integers of its inputs, where those are int8; the output as it is.
     pub fn run_raw(&mut self, inputs: &[Vec<f32>], output: usize) -> anyhow::Result<Raw> {
-        let integers = (0..self.model.inputs()).filter(|&i| is_int8(&self.model, i)).count();
+        let integers = int8_inputs(&self.model);
         if integers == 0 {
             self.run(inputs, output)?;
         } else if integers == inputs.len() {
@@ -164,31 +156,36 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
     /// Explains the last run, which was of these inputs.
     pub fn explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> anyhow::Result<Outcome> {
         self.start_and_explain(request, inputs)
-            .map_err(|error| refusal::explain(&self.model, request.composite.as_ref(), error))
+            .map_err(|error| refusal::explain(&self.model, request.composite.as_ref(), request.relevance, error))
     }
 
     fn start_and_explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> Result<Outcome, ExplainError> {
-        let logits = self.logits(request.output)?;
+        let logits: Vec<f32> = self.session.logits(request.output).ok_or(ExplainError::NotRun)?.iter().collect();
         let start = Start::new(request.aim, request.seed, &logits, self.classes);
         match &request.composite {
-            Some(composite) => self.propagate(start, request.output, composite),
+            Some(composite) => self.propagate(start, request, composite),
             None => self.repeat(start, request, inputs.first().map_or(&[], Vec::as_slice)),
         }
     }
 
     /// One pass back.
-    fn propagate(&mut self, start: Start, output: usize, composite: &Composite<'_>) -> Result<Outcome, ExplainError> {
-        let target = Target { output, seed: Seed::Values(&start.relevance) };
-        let explanation = self.session.explain(&target, composite)?;
-        let relevance = (0..self.model.inputs()).map(|i| explanation.relevance_of(i).to_vec()).collect();
-        let books = Some(Books::of(&explanation));
-        Ok(Outcome { start, relevance, map: None, books })
+    fn propagate(
+        &mut self,
+        start: Start,
+        request: &Request<'_>,
+        composite: &Composite<'_>,
+    ) -> Result<Outcome, ExplainError> {
+        let target = Target { output: request.output, seed: start.seed(request.seed, self.classes) };
+        let Passed { relevance, exact, books } = self.session.explain(&target, composite)?;
+        Ok(Outcome { start, relevance, exact, map: None, books: Some(books) })
     }
 
     /// Several passes.
     fn repeat(&mut self, start: Start, request: &Request<'_>, input: &[f32]) -> Result<Outcome, ExplainError> {
         let target = Target { output: request.output, seed: Seed::Values(&start.relevance) };
-        let (session, args) = (&mut self.session, &request.loops);
+        // A request for integers never comes here.
+        let session = self.session.floats().ok_or(ExplainError::Mode)?;
+        let args = &request.loops;
         let mut out = vec![0.0; input.len()];
         let mut work = out.clone();
         let mut map = None;
@@ -220,26 +217,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
             _ => loops::uniform(start.total(), &mut out),
         }
         let relevance = if map.is_some() { Vec::new() } else { vec![out] };
-        Ok(Outcome { start, relevance, map, books: None })
-    }
-
-    /// The values that relevance starts from, before any softmax, in the kernel's order.
-    fn logits(&mut self, output: usize) -> Result<Vec<f32>, ExplainError> {
-        let model = self.model;
-        let port = model.output(output);
-        let tensor = model.seed_tensor(&port);
-        if tensor == port.tensor {
-            return Ok(self.session.output(output).map(|values| values.iter().collect()).unwrap_or_default());
-        }
-        // All classes seeded with their values: what arrives before the softmax is those values.
-        let mut logits = Vec::new();
-        let target = Target { output, seed: Seed::All };
-        self.session.explain_with(&target, &Composite::new(Preset::Gradient), |seen| {
-            if seen.tensor == tensor {
-                logits = seen.relevance.to_vec();
-            }
-        })?;
-        Ok(logits)
+        Ok(Outcome { start, relevance, exact: Vec::new(), map, books: None })
     }
 }
 
@@ -251,6 +229,11 @@ fn spread(values: &[f32]) -> f32 {
 }
 
 impl Outcome {
+    /// Elements of relevance that did not fit their integers.
+    pub fn saturated(&self) -> i64 {
+        self.books.as_ref().map_or(0, Books::saturated)
+    }
+
     /// Relevance of all inputs together.
     pub fn relevance_sum(&self) -> f32 {
         self.relevance.iter().flatten().map(|&r| f64::from(r)).sum::<f64>() as f32

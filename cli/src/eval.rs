@@ -1,6 +1,6 @@
 //! `relprop eval`
 
-use crate::args::EvalArgs;
+use crate::args::{EvalArgs, LoopArgs};
 use crate::classes::Classes;
 use crate::digits::Digits;
 use crate::engine::{Engine, Outcome, Request};
@@ -47,11 +47,11 @@ pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let classes = Classes::of(&model, 0);
     let recipe = Recipe::new(&args.rules, &model)?;
     let overrides = recipe.overrides(&model)?;
-    let request =
-        Request::new(&model, &recipe, &overrides, (Aim::Top, None, 0), &crate::args::LoopArgs::default(), false)?;
+    let (what, loops) = ((Aim::Top, None, 0), LoopArgs::default());
+    let request = Request::new(&model, &recipe, &overrides, what, &loops, false, args.relevance)?;
     let mode = request.method.mode();
     let mut memory = Memory::new(&model, mode);
-    let mut engine = Engine::new(memory.session(&model, mode)?, &classes);
+    let mut engine = Engine::new(memory.session(&model, mode, args.relevance)?, &classes);
 
     let (mut correct, mut outcomes) = (0, Vec::with_capacity(count));
     let (mut running, mut explaining) = (Duration::ZERO, Duration::ZERO);

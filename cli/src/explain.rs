@@ -60,7 +60,7 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
         terminal::note(&format!("--rule {} changes no step of this model", args.rules.rules[at]));
     }
     let what = (aim, args.seed_relevance, args.output);
-    let request = Request::new(&model, &recipe, &overrides, what, &args.loops, args.condition)?;
+    let request = Request::new(&model, &recipe, &overrides, what, &args.loops, args.condition, args.relevance)?;
     if args.ledger.is_some() && request.composite.is_none() {
         return Err(usage!("{} keeps no ledger: leave --ledger out", request.method.name()));
     }
@@ -75,7 +75,7 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
 
     let mode = request.method.mode();
     let mut memory = Memory::new(&model, mode);
-    let mut engine = Engine::new(memory.session(&model, mode)?, &classes);
+    let mut engine = Engine::new(memory.session(&model, mode, args.relevance)?, &classes);
     let bar = progress::bar(inputs.items.len());
     let mut explained = Vec::with_capacity(inputs.items.len());
     for item in &inputs.items {
@@ -94,12 +94,24 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
         request: &request,
         explained: &explained,
     };
+    let saturated = explained.iter().filter(|e| e.outcome.saturated() > 0).count();
+    if saturated > 0 {
+        terminal::note(&overflow(saturated, explained.len()));
+    }
     let files = job.write()?;
     if args.json {
         return terminal.print_json(&job.report(&files));
     }
     let text = explain_text::text(&job, &files, terminal);
     terminal.print(&text)
+}
+
+/// What to say of explanations in which relevance did not fit its integers.
+pub fn overflow(saturated: usize, all: usize) -> String {
+    format!(
+        "relevance did not fit 32 bits in {saturated} of {all} explanations, which are wrong there: \
+         --relevance f32 has no such limit, or choose a composite that amplifies less"
+    )
 }
 
 impl Job<'_> {
@@ -203,6 +215,7 @@ impl Job<'_> {
                 SeedRelevance::Logit => "logit",
                 SeedRelevance::One => "one",
             },
+            relevance: self.args.relevance.name(),
             items: self.inputs.items.iter().zip(self.explained).map(item).collect(),
             files: files.iter().map(|path| path.display().to_string()).collect(),
         }

@@ -1,6 +1,8 @@
 //! What `explain` found, for people.
 
-use crate::engine::{Books, Outcome};
+use crate::args::RelevanceType;
+use crate::books::Books;
+use crate::engine::Outcome;
 use crate::explain::{Explained, Job};
 use crate::numbers::{percent, short};
 use crate::report::Item;
@@ -75,7 +77,8 @@ fn headline(job: &Job<'_>, outcome: &Outcome) -> String {
         1 => " and a rule".to_owned(),
         n => format!(" and {n} rules"),
     };
-    format!("{what}, by {}{rules}", job.request.method.name())
+    let integers = if job.args.relevance == RelevanceType::Fixed { ", in integers" } else { "" };
+    format!("{what}, by {}{rules}{integers}", job.request.method.name())
 }
 
 /// Where relevance went, in three lines.
@@ -90,10 +93,13 @@ fn ledger(job: &Job<'_>, books: &Books, start: &Start) -> Vec<String> {
         format!("ledger  {} at the output = {} ({}) on the input", short(t.arrived), short(t.left), share(t.left)),
         format!("        {} to biases {} to stabilisers {} dropped", term(t.bias), term(t.stabilizer), term(t.dropped)),
         format!(
-            "        {} {} rounding; off by {} of the output; max|R|/|f| {}{}",
+            "        {} {} rounding; {}; max|R|/|f| {}{}",
             if t.rounding < 0.0 { "-" } else { "+" },
             short(t.rounding.abs()),
-            short((books.imbalance / t.arrived).abs()),
+            match &books.exact {
+                Some(exact) => format!("off by exactly {}, in units of {}", exact.imbalance, short(exact.unit)),
+                None => format!("off by {} of the output", short((books.imbalance / t.arrived).abs())),
+            },
             short(start.amplification(books.totals.peak)),
             conditioned.unwrap_or_default()
         ),

@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod books;
 mod canvas;
 mod classes;
 mod convert;
@@ -27,6 +28,7 @@ mod refusal;
 mod report;
 mod run;
 mod scores;
+mod session;
 mod sketch;
 mod spec;
 mod start;

@@ -1,6 +1,9 @@
 //! Memory for a session.
 
-use relprop::{Mode, Model, Session};
+use crate::args::RelevanceType;
+use crate::refusal;
+use crate::session::Session;
+use relprop::{Mode, Model};
 
 /// Aligned, zeroed memory as large as a mode needs.
 pub struct Memory(Vec<u128>);
@@ -12,7 +15,13 @@ impl Memory {
     }
 
     /// A session in it.
-    pub fn session<'m>(&mut self, model: &Model<'m>, mode: Mode) -> anyhow::Result<Session<'m, '_>> {
-        Ok(Session::new(model, bytemuck::cast_slice_mut(&mut self.0), mode)?)
+    pub fn session<'m>(
+        &mut self,
+        model: &Model<'m>,
+        mode: Mode,
+        relevance: RelevanceType,
+    ) -> anyhow::Result<Session<'m, '_>> {
+        let arena = bytemuck::cast_slice_mut(&mut self.0);
+        Session::open(model, arena, mode, relevance).map_err(|error| refusal::session(model, error))
     }
 }

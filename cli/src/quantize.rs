@@ -1,6 +1,6 @@
 //! `relprop quantize`
 
-use crate::args::{QuantizeArgs, RangeMethod};
+use crate::args::{QuantizeArgs, RangeMethod, RelevanceType};
 use crate::digits::Digits;
 use crate::files;
 use crate::input::Inputs;
@@ -148,13 +148,17 @@ impl Accuracy {
         let count = digits.len(None)?;
         let mut memories = models.map(|model| Memory::new(model, Mode::Infer));
         let [float, int8] = &mut memories;
-        let mut sessions = [float.session(models[0], Mode::Infer)?, int8.session(models[1], Mode::Infer)?];
+        let floats = RelevanceType::F32;
+        let mut sessions =
+            [float.session(models[0], Mode::Infer, floats)?, int8.session(models[1], Mode::Infer, floats)?];
         let mut correct = [0; 2];
         let bar = progress::bar(count);
         for i in 0..count {
             let digit = digits.input(loaded, models[0], i)?;
             for (session, correct) in sessions.iter_mut().zip(&mut correct) {
-                *correct += usize::from(session.run(&digit)?.top() == digits.label(i));
+                session.run(&[&digit])?;
+                let top = session.output(0).and_then(|scores| scores.top());
+                *correct += usize::from(top == digits.label(i));
             }
             bar.inc(1);
         }

@@ -1,17 +1,20 @@
 //! The kernel's errors, in the words of someone who typed a command.
 
-use crate::spec::show;
+use crate::args::RelevanceType;
+use crate::spec::{Method, rule_of, show};
 use crate::usage;
 use anyhow::anyhow;
 use relprop::step::Op;
-use relprop::{Composite, ExplainError, Model, RunError};
+use relprop::{Bias, Composite, ExplainError, Model, Rule, RunError, SessionError, Stabilizer};
 
 /// Why an explanation was refused, with steps and rules by name.
-pub fn explain(model: &Model<'_>, composite: Option<&Composite<'_>>, error: ExplainError) -> anyhow::Error {
-    let named = |index: usize| {
-        let step = model.step(index);
-        format!("step `{}` ({})", model.step_name(&step), step.op.name())
-    };
+pub fn explain(
+    model: &Model<'_>,
+    composite: Option<&Composite<'_>>,
+    relevance: RelevanceType,
+    error: ExplainError,
+) -> anyhow::Error {
+    let named = |index: usize| named(model, index);
     let op = |index: usize| model.step(index).op.name();
     match error {
         ExplainError::NoRule { step } => {
@@ -23,8 +26,10 @@ pub fn explain(model: &Model<'_>, composite: Option<&Composite<'_>>, error: Expl
             usage!("{} has no rule: give it one, such as --rule {}={rule}", named(step), op(step))
         }
         ExplainError::RuleMismatch { step } => {
-            let rule = composite.and_then(|composite| overriding(model, composite, step)).unwrap_or_default();
-            usage!("{} cannot take the rule {rule}: `relprop explain --help` lists others", named(step))
+            let rule = composite.and_then(|composite| rule(model, composite, step)).unwrap_or_default();
+            let why = composite.and_then(|composite| int8_reason(model, composite, relevance, step));
+            let why = why.unwrap_or("`relprop explain --help` lists others");
+            usage!("{} cannot take the rule {rule}: {why}", named(step))
         }
         ExplainError::RuleParameter { step } => usage!("the rule for {} has a number out of range", named(step)),
         ExplainError::BoundLength { step } => {
@@ -67,9 +72,77 @@ pub fn inputs_missing(model: &Model<'_>) -> anyhow::Error {
     usage!("the model has {} inputs: write {}", model.inputs(), names.join(" "))
 }
 
-/// The rule that was given to a step, as typed.
-fn overriding(model: &Model<'_>, composite: &Composite<'_>, index: usize) -> Option<String> {
+/// Why no session could be opened.
+pub fn session(model: &Model<'_>, error: SessionError) -> anyhow::Error {
+    match error {
+        SessionError::NeedsFloats { step } => {
+            let what = if model.has_int8() {
+                "leave --relevance fixed out"
+            } else {
+                "leave --relevance fixed out, or make the network int8 first (`relprop quantize`)"
+            };
+            usage!("{} computes with floats, so its relevance cannot be of integers alone: {what}", named(model, step))
+        }
+        other => anyhow!("{other}"),
+    }
+}
+
+/// What needs floats, when relevance is to be of integers alone.
+///
+/// # Errors
+/// It was asked for.
+pub fn floats_only(method: Method, condition: bool) -> anyhow::Result<()> {
+    if !method.is_composite() {
+        return Err(usage!("{} computes with floats: leave --relevance fixed out", method.name()));
+    }
+    if condition {
+        return Err(usage!("--condition measures with floats: leave it out, or --relevance fixed"));
+    }
+    Ok(())
+}
+
+fn named(model: &Model<'_>, index: usize) -> String {
+    let step = model.step(index);
+    format!("step `{}` ({})", model.step_name(&step), step.op.name())
+}
+
+/// The rule of a step, as typed.
+fn rule(model: &Model<'_>, composite: &Composite<'_>, index: usize) -> Option<String> {
     let step = model.step(index);
     let mut last_first = composite.overrides.iter().rev();
-    last_first.find(|(select, _)| select.matches(model, index, &step)).map(|(_, choice)| format!("`{}`", show(choice)))
+    let overriding = last_first.find(|(select, _)| select.matches(model, index, &step));
+    let text = match overriding {
+        Some((_, choice)) => Some(show(choice)),
+        None => rule_of(model, composite, index).ok().flatten(),
+    };
+    text.map(|text| format!("`{text}`"))
+}
+
+/// Why a step of int8 refuses a rule that a step of floats would take, and what to do.
+fn int8_reason(
+    model: &Model<'_>,
+    composite: &Composite<'_>,
+    relevance: RelevanceType,
+    index: usize,
+) -> Option<&'static str> {
+    let step = model.step(index);
+    let choice = composite.choose(model, index).ok().flatten().filter(|_| model.is_int8(&step))?;
+    let integers = relevance == RelevanceType::Fixed;
+    Some(match choice.rule {
+        _ if matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_)) => {
+            "an int8 step works row by row and never knows the norm of all its outputs; take another stabilizer, such as \
+             `;stabilizer=signed`"
+        }
+        Rule::GammaOriginal(_) if integers => {
+            "its inputs have either sign, and integers cannot tell sums that cancel from none; take gamma, or leave \
+             --relevance fixed out"
+        }
+        _ if integers && matches!(step.op, Op::Activation | Op::Mul) => {
+            "integers have no derivatives; leave --relevance fixed out, or give it the rule pass"
+        }
+        _ if choice.bias == Bias::Redistribute => {
+            "on an int8 step this rule has no way to hand out what the bias takes; leave `;bias=redistribute` out"
+        }
+        _ => "no int8 step can",
+    })
 }

@@ -1,10 +1,12 @@
 //! What `explain` found, for machines.
 
 use crate::classes::Classes;
-use crate::engine::{Books, Outcome};
+use crate::books::{Books, ExactBooks};
+use crate::engine::Outcome;
 use crate::input::{index_of, user_dims};
+use crate::session::Words;
 use crate::start::Start;
-use relprop::{Composite, Model};
+use relprop::{Composite, Model, Whole};
 use serde::Serialize;
 
 /// How many inputs of large relevance are named.
@@ -25,6 +27,8 @@ pub struct Report {
     pub output: String,
     /// `logit` or `one`.
     pub seed_relevance: &'static str,
+    /// `f32` or `fixed`.
+    pub relevance: &'static str,
     /// One per item of the batch.
     pub items: Vec<Item>,
     /// What was written.
@@ -43,6 +47,23 @@ pub struct Item {
     /// The largest relevances.
     pub top: Vec<Top>,
     ledger: Option<Totals>,
+    /// Only where relevance is of integers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<Exact>,
+}
+
+/// The integers behind an explanation.
+#[derive(Serialize)]
+struct Exact {
+    /// What one unit of each input's relevance is worth.
+    units: Vec<Unit>,
+    ledger: ExactTotals,
+}
+
+#[derive(Serialize)]
+struct Unit {
+    input: String,
+    unit: f32,
 }
 
 /// One input and its relevance.
@@ -56,6 +77,9 @@ pub struct Top {
     pub value: f32,
     /// Its relevance.
     pub relevance: f32,
+    /// The integer that this was, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<i32>,
 }
 
 /// The ledger, summed over the steps.
@@ -72,12 +96,31 @@ pub struct Totals {
     condition: Option<f32>,
 }
 
+/// The same in integers.
+#[derive(Serialize)]
+struct ExactTotals {
+    /// What one unit of these is worth.
+    unit: f32,
+    seeded: i64,
+    received: i64,
+    bias: i64,
+    stabilizer: i64,
+    dropped: i64,
+    rounding: i64,
+    /// Zero.
+    imbalance: i64,
+    /// Elements that did not fit.
+    saturated: i64,
+}
+
 /// `--ledger`, for one item.
 #[derive(Serialize)]
 pub struct LedgerFile {
     class: Option<usize>,
     label: Option<String>,
     totals: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<ExactTotals>,
     steps: Vec<StepEntry>,
 }
 
@@ -95,6 +138,47 @@ pub struct StepEntry {
     rounding: f32,
     peak: f32,
     condition: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<ExactEntry>,
+}
+
+/// The books of one step in integers.
+#[derive(Serialize)]
+pub struct ExactEntry {
+    arrived: i64,
+    left: i64,
+    bias: i64,
+    stabilizer: i64,
+    dropped: i64,
+    rounding: i64,
+    peak: i64,
+    saturated: i64,
+}
+
+impl From<&Whole> for ExactEntry {
+    fn from(entry: &Whole) -> Self {
+        let Whole { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated } = *entry;
+        Self { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated }
+    }
+}
+
+impl From<&ExactBooks> for ExactTotals {
+    fn from(books: &ExactBooks) -> Self {
+        let Whole { arrived, left, bias, stabilizer, dropped, rounding, saturated, .. } = books.totals;
+        let (unit, imbalance) = (books.unit, books.imbalance);
+        Self { unit, seeded: arrived, received: left, bias, stabilizer, dropped, rounding, imbalance, saturated }
+    }
+}
+
+impl Exact {
+    fn new(model: &Model<'_>, outcome: &Outcome) -> Option<Self> {
+        let books = outcome.books.as_ref()?.exact.as_ref()?;
+        let unit = |(i, words): (usize, &Words)| Unit {
+            input: model.port_name(&model.input(i)).to_owned(),
+            unit: words.unit,
+        };
+        Some(Self { units: outcome.exact.iter().enumerate().map(unit).collect(), ledger: books.into() })
+    }
 }
 
 impl Item {
@@ -110,6 +194,7 @@ impl Item {
             relevance_sum: outcome.relevance_sum(),
             top: top(model, inputs, outcome),
             ledger: outcome.books.as_ref().map(|books| Totals::new(books, start)),
+            exact: Exact::new(model, outcome),
         }
     }
 }
@@ -135,7 +220,7 @@ impl LedgerFile {
     /// The books of an item; `None` for methods that keep none.
     pub fn new(model: &Model<'_>, classes: &Classes, composite: &Composite<'_>, outcome: &Outcome) -> Option<Self> {
         let books = outcome.books.as_ref()?;
-        let start = &outcome.start;
+        let (start, exact) = (&outcome.start, books.exact.as_ref());
         let steps = books.entries.iter().enumerate().map(|(i, entry)| {
             let step = model.step(i);
             StepEntry {
@@ -150,12 +235,14 @@ impl LedgerFile {
                 rounding: entry.rounding,
                 peak: entry.peak,
                 condition: finite(entry.condition),
+                exact: exact.and_then(|books| books.entries.get(i)).map(ExactEntry::from),
             }
         });
         Some(Self {
             class: start.class,
             label: start.class.and_then(|class| classes.label(class)).map(str::to_owned),
             totals: Totals::new(books, start),
+            exact: exact.map(ExactTotals::from),
             steps: steps.collect(),
         })
     }
@@ -190,6 +277,7 @@ fn top(model: &Model<'_>, inputs: &[Vec<f32>], outcome: &Outcome) -> Vec<Top> {
                 index: index_of(dims, user),
                 value: inputs.get(input).and_then(|values| values.get(at)).copied().unwrap_or_default(),
                 relevance,
+                exact: outcome.exact.get(input).and_then(|exact| exact.words.get(at)).copied(),
             }
         })
         .collect()

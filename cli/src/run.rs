@@ -1,6 +1,6 @@
 //! `relprop run`
 
-use crate::args::RunArgs;
+use crate::args::{RelevanceType, RunArgs};
 use crate::classes::Classes;
 use crate::engine::{Engine, Raw};
 use crate::input::{Inputs, Numbers, user_dims};
@@ -25,7 +25,7 @@ pub fn run(args: &RunArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let inputs = Inputs::read_as(numbers, &loaded, &model, &args.inputs)?;
     let classes = Classes::of(&model, args.output);
     let mut memory = Memory::new(&model, Mode::Infer);
-    let mut engine = Engine::new(memory.session(&model, Mode::Infer)?, &classes);
+    let mut engine = Engine::new(memory.session(&model, Mode::Infer, RelevanceType::F32)?, &classes);
     let shape = inputs.batch.shape(user_dims(&model.output(args.output)));
     if args.raw {
         return raw(args, terminal, &mut engine, &inputs, &shape);

@@ -2,6 +2,7 @@
 
 use crate::classes::Classes;
 use crate::spec::{Aim, SeedRelevance};
+use relprop::Seed;
 use relprop::target::arg_max;
 
 /// What is explained, once the network has run.
@@ -44,6 +45,18 @@ impl Start {
         }
         let value = logits.get(class.map_or(top, |class| classes.kernel(class))).copied().unwrap_or_default();
         Self { class, contrast, value, relevance }
+    }
+
+    /// The same for the kernel. A class by its number is what a device would ask for: integers start with the same bits.
+    pub fn seed(&self, relevance: SeedRelevance, classes: &Classes) -> Seed<'_> {
+        let place = |number: usize| classes.kernel(number);
+        match (relevance, self.class, self.contrast) {
+            (SeedRelevance::Logit, Some(k), None) => Seed::Class(place(k)),
+            (SeedRelevance::Logit, Some(k), Some(l)) => Seed::Contrast(place(k), place(l)),
+            (SeedRelevance::Logit, None, _) => Seed::All,
+            (SeedRelevance::One, Some(k), None) => Seed::OneHot(place(k)),
+            (SeedRelevance::One, ..) => Seed::Values(&self.relevance),
+        }
     }
 
     /// How far a relevance exceeds what it started with: `max |R| / |f|`, where it started with `f`.

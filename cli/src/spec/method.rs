@@ -90,6 +90,11 @@ impl Method {
         })
     }
 
+    /// A composite of rules, which takes one pass.
+    pub fn is_composite(self) -> bool {
+        self.preset(Bound::Uniform(0.0), Bound::Uniform(0.0)).is_some()
+    }
+
     /// Made of gradients, which are usually those of the score and not of half its square.
     pub fn is_gradient(self) -> bool {
         matches!(
