@@ -35,6 +35,8 @@ pub enum Color {
 pub enum Command {
     /// Say which parts of an input made the network say what it said
     Explain(Box<ExplainArgs>),
+    /// Say how far two explanations agree: of two networks, by two composites, or in floats and in integers
+    Compare(Box<CompareArgs>),
     /// Run a network
     Run(RunArgs),
     /// Show what is in a model: steps, rules, memory
@@ -134,7 +136,7 @@ impl RelevanceType {
 }
 
 /// Which rule each step gets.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
     #[arg(help = "The method [default: epsilon_plus]", long, value_name = "NAME", value_enum)]
@@ -225,6 +227,63 @@ pub enum ChannelOrder {
     Rgb,
     /// Blue, green, red.
     Bgr,
+}
+
+/// `relprop compare`
+#[derive(Args)]
+#[command(after_long_help = COMPARE_JSON_HELP)]
+pub struct CompareArgs {
+    /// A model image (.rlp), an ONNX file or a TensorFlow Lite file
+    pub a: PathBuf,
+    /// Another network of the same inputs and classes, such as the int8 one made from it; or the same again
+    pub b: PathBuf,
+    /// A .npy file (with or without a batch axis), a picture, or images-idx3-ubyte.gz#17
+    ///
+    /// For a model with several inputs: NAME=FILE for each of them. The integers of an int8 file are those of the
+    /// network that takes int8; the other gets the numbers that they stand for.
+    #[arg(value_name = "INPUT", conflicts_with = "mnist")]
+    pub inputs: Vec<String>,
+    /// Compare on the test digits in this folder: t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz
+    #[arg(long, value_name = "DIR")]
+    pub mnist: Option<PathBuf>,
+    /// Only the first N inputs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
+
+    /// What both explain: top (the class that A names), a class (number or label), all, or K-L: why K and not L
+    #[arg(long, value_name = "top|K|all|K-L", default_value = "top")]
+    pub target: TargetSpec,
+    /// How relevance starts: with the class's value before any softmax, or with 1
+    #[arg(long, value_enum)]
+    pub seed_relevance: Option<SeedRelevance>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    /// The method of B [default: that of A]
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Rules")]
+    pub composite_b: Option<Method>,
+    /// The rules of B, in place of those of A
+    #[arg(long, value_name = "SELECT=RULE", help_heading = "Rules")]
+    pub rule_b: Vec<RuleArg>,
+    /// What relevance is made of: floats, or integers alone as on a device without floats (int8 networks only)
+    #[arg(long, value_enum, default_value_t = RelevanceType::F32, help_heading = "Rules")]
+    pub relevance: RelevanceType,
+    /// What relevance of B is made of [default: as A]
+    #[arg(long, value_enum, help_heading = "Rules")]
+    pub relevance_b: Option<RelevanceType>,
+
+    /// How many of the largest relevances should be the same ones [default: a tenth of the inputs]
+    #[arg(short, long = "k", value_name = "K", help_heading = "Results", value_parser = clap::value_parser!(u32).range(1..))]
+    pub k: Option<u32>,
+    /// Write input, A, B and B − A side by side as a picture, all on one scale of colours
+    #[arg(long, visible_alias = "out", value_name = "P.png", help_heading = "Results")]
+    pub png: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long, help_heading = "Results")]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub feeding: FeedingArgs,
 }
 
 /// `relprop run`
@@ -396,7 +455,8 @@ Options follow after semicolons: ;bias=absorb|zero|redistribute \
 const JSON_HELP: &str = "\
 JSON:
   --json prints one object:
-    model, input, composite, rules[], output, seed_relevance, items[], files[]
+    model, input, composite, rules[], output, seed_relevance, relevance,
+    items[], files[]
   and for every item of the batch:
     class, label    the class explained (null for all)
     contrast        the class it is told from, for K-L
@@ -409,6 +469,26 @@ JSON:
                     with), condition
                     (min |z| / Σ|x·w|, with --condition); null for methods
                     that keep none
+    exact           with --relevance fixed, the integers: units[] (what one
+                    unit of an input's relevance is worth) and ledger: its
+                    unit, the columns above, imbalance (always 0) and
+                    saturated (elements that did not fit 32 bits); every
+                    top[] has its integer as exact
   --ledger writes, per item: class, label, totals (as above) and steps[]:
     step, op, rule, arrived, left, bias, stabilizer, dropped, rounding, peak,
-    condition";
+    condition; with --relevance fixed exact, in totals and steps";
+
+/// What `compare --json` prints.
+const COMPARE_JSON_HELP: &str = "\
+JSON:
+  --json prints one object:
+    sides[2]        model, composite, rules[], relevance
+    input, k, files[]
+    items[]         class, label, values[2], same_top, cosine,
+                    rank_correlation (Spearman, ties with their mean rank),
+                    top_overlap (of the k largest magnitudes), difference
+                    (sum of |A - B| over sum of |A|), same_peak
+    same_top, same_peak     how many items
+    cosine, rank_correlation, top_overlap, difference
+                    median, worst_5_percent, mean, worst
+    saturated[2]    explanations in which relevance did not fit 32 bits";

@@ -129,10 +129,10 @@ impl Job<'_> {
             written.push(path.clone());
         }
         if let Some(path) = &self.args.png {
-            let pairs: Vec<_> = (0..self.explained.len().min(heatmap::MOST_PAIRS))
-                .filter_map(|i| Some((self.picture(i)?, heatmap::heat(&self.map(i)?))))
+            let groups: Vec<_> = (0..self.explained.len().min(heatmap::MOST_PAIRS))
+                .filter_map(|i| Some(vec![self.picture(i)?, heatmap::heat(&self.map(i)?)]))
                 .collect();
-            heatmap::write_png(path, &pairs)?;
+            heatmap::write_png(path, &groups)?;
             written.push(path.clone());
         }
         if let Some(path) = &self.args.ledger {

@@ -38,15 +38,23 @@ pub fn peak(map: &Map) -> f32 {
 
 /// A map with its largest magnitude scaled to one.
 pub fn normalized(map: &Map) -> Map {
-    let peak = peak(map).max(f32::MIN_POSITIVE);
+    scaled(map, peak(map))
+}
+
+fn scaled(map: &Map, peak: f32) -> Map {
     let mut scaled = map.clone();
-    scaled.iter_mut().for_each(|r| *r /= peak);
+    scaled.iter_mut().for_each(|r| *r /= peak.max(f32::MIN_POSITIVE));
     scaled
 }
 
 /// A map in colour, its scale symmetric about zero.
 pub fn heat(map: &Map) -> RgbImage {
-    let scaled = normalized(map);
+    heat_to(map, peak(map))
+}
+
+/// A map in colour whose scale ends at a given magnitude.
+pub fn heat_to(map: &Map, peak: f32) -> RgbImage {
+    let scaled = scaled(map, peak);
     let mut heat = RgbImage::new(map.width(), map.height());
     for (pixel, r) in heat.pixels_mut().zip(scaled.iter()) {
         *pixel = color(*r);
@@ -60,31 +68,32 @@ const SIDE: u32 = 280;
 const GAP: u32 = 10;
 /// What is between them.
 const BACKGROUND: Rgb<u8> = Rgb([0xc8, 0xc8, 0xc8]);
-/// Pairs of pictures on one sheet; there is no use in more.
+/// Groups of pictures on one sheet; there is no use in more.
 pub const MOST_PAIRS: usize = 100;
 
-/// Writes pairs of input and heat map, enlarged, several to a row.
-pub fn write_png(path: &Path, pairs: &[(RgbImage, RgbImage)]) -> anyhow::Result<()> {
+/// Writes groups of pictures, such as an input and its heat map, enlarged, several to a row.
+pub fn write_png(path: &Path, groups: &[Vec<RgbImage>]) -> anyhow::Result<()> {
     let mut bytes = Cursor::new(Vec::new());
-    sheet(pairs).write_to(&mut bytes, ImageFormat::Png)?;
+    sheet(groups).write_to(&mut bytes, ImageFormat::Png)?;
     files::write(path, bytes.get_ref())
 }
 
-fn sheet(pairs: &[(RgbImage, RgbImage)]) -> RgbImage {
-    let largest = |size: fn(&RgbImage) -> u32| pairs.iter().flat_map(|(a, b)| [size(a), size(b)]).max().unwrap_or(1);
+fn sheet(groups: &[Vec<RgbImage>]) -> RgbImage {
+    let largest = |size: fn(&RgbImage) -> u32| groups.iter().flatten().map(size).max().unwrap_or(1);
     let (width, height) = (largest(RgbImage::width), largest(RgbImage::height));
     // A single digit is large; a sheet of many has them smaller.
-    let side = if pairs.len() == 1 { SIDE } else { SIDE / 2 };
+    let side = if groups.len() == 1 { SIDE } else { SIDE / 2 };
     let scale = (side / width.max(height)).max(1);
     let (width, height) = (width * scale, height * scale);
-    let columns = (1..=8).find(|c| c * c * 2 >= pairs.len()).unwrap_or(8).min(pairs.len().max(1)) as u32;
-    let rows = (pairs.len() as u32).div_ceil(columns);
-    let pair_width = 2 * width + GAP;
+    let panels = groups.first().map_or(1, Vec::len);
+    let columns = (1..=8).find(|c| c * c * panels >= groups.len()).unwrap_or(8).min(groups.len().max(1)) as u32;
+    let rows = (groups.len() as u32).div_ceil(columns);
+    let group_width = panels as u32 * (width + GAP) - GAP;
     let extent = |n: u32, size: u32| n * (size + GAP) + GAP;
-    let mut sheet = RgbImage::from_pixel(extent(columns, pair_width), extent(rows, height), BACKGROUND);
-    for (i, (picture, heat)) in (0..).zip(pairs) {
-        let (left, top) = (extent(i % columns, pair_width), extent(i / columns, height));
-        for (place, part) in [(left, picture), (left + width + GAP, heat)] {
+    let mut sheet = RgbImage::from_pixel(extent(columns, group_width), extent(rows, height), BACKGROUND);
+    for (i, group) in (0..).zip(groups) {
+        let (left, top) = (extent(i % columns, group_width), extent(i / columns, height));
+        for (place, part) in (0..).map(|n| left + n * (width + GAP)).zip(group) {
             let part = imageops::resize(part, width, height, FilterType::Nearest);
             imageops::replace(&mut sheet, &part, i64::from(place), i64::from(top));
         }
@@ -123,7 +132,7 @@ mod tests {
 
     #[test]
     fn pictures_are_enlarged() {
-        let pair = (RgbImage::new(28, 28), RgbImage::new(28, 28));
+        let pair = vec![RgbImage::new(28, 28); 2];
         let one = sheet(std::slice::from_ref(&pair));
         assert_eq!((one.width(), one.height()), (2 * 280 + 30, 280 + 20));
         sheet(&vec![pair; 100]);

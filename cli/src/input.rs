@@ -25,6 +25,8 @@ pub struct Inputs {
     pub items: Vec<Vec<Vec<f32>>>,
     /// What the first input looks like, where it is a picture.
     pub canvas: Option<Canvas>,
+    /// Whether the first input was a file of integers.
+    pub integers: bool,
 }
 
 /// What the numbers of an input of int8 are.
@@ -41,6 +43,7 @@ struct Fed {
     batch: Batch,
     items: Vec<Vec<f32>>,
     canvas: Option<Canvas>,
+    integers: bool,
 }
 
 impl Inputs {
@@ -74,7 +77,7 @@ impl Inputs {
 
     fn zip(name: String, fed: Vec<Fed>) -> anyhow::Result<Self> {
         let first = fed.first().context("the model has no inputs")?;
-        let (batch, canvas) = (first.batch, first.canvas);
+        let (batch, canvas, integers) = (first.batch, first.canvas, first.integers);
         if fed.iter().any(|input| input.batch.items() != batch.items()) {
             let counts: Vec<String> = fed.iter().map(|input| input.batch.items().to_string()).collect();
             bail!("the inputs have different numbers of items: {}", counts.join(", "));
@@ -85,7 +88,7 @@ impl Inputs {
                 item.push(values);
             }
         }
-        Ok(Self { name, batch, items, canvas })
+        Ok(Self { name, batch, items, canvas, integers })
     }
 }
 
@@ -172,7 +175,7 @@ fn from_picture(loaded: &Loaded, model: &Model<'_>, input: usize, picture: &Dyna
     let pixels = loaded.pixels(model, input);
     let values = picture::to_input(picture, shape, &pixels)?;
     let canvas = Canvas::of_picture(picture.width() as usize, picture.height() as usize, values.len(), pixels);
-    Ok(Fed { batch: Batch::One, items: vec![values], canvas })
+    Ok(Fed { batch: Batch::One, items: vec![values], canvas, integers: false })
 }
 
 /// Whether an input of the model is of signed bytes.
@@ -203,7 +206,7 @@ fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy:
         kernel
     });
     let canvas = Canvas::of_shape(model.tensor(port.tensor).shape, port.pixels);
-    Ok(Fed { batch, items: items.collect(), canvas })
+    Ok(Fed { batch, items: items.collect(), canvas, integers: array.int8 })
 }
 
 /// Shape of a port in the exported model.

@@ -1,10 +1,13 @@
 //! The `relprop` command: what a network says, and why.
 
+mod agreement;
 mod args;
 mod batch;
 mod books;
 mod canvas;
 mod classes;
+mod compare;
+mod compare_text;
 mod convert;
 mod digits;
 mod engine;
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &mut Terminal) -> anyhow::Result<()> {
     match command {
         Command::Explain(args) => explain::explain(&args, terminal),
+        Command::Compare(args) => compare::compare(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
         Command::Inspect(args) => inspect::inspect(&args, terminal),
         Command::Convert(args) => convert::convert(&args, terminal),
