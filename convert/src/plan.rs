@@ -1,6 +1,6 @@
 //! Memory plans: where every activation, relevance and scratch lies, for each mode.
 
-use crate::allocate::{Block, Overlay, allocate};
+use crate::allocate::{Allocation, Block, Overlay, allocate};
 use relprop::model::Model;
 use relprop::plan::{
     Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, overlay_lead, relevance_lifetime, scratch_bytes,
@@ -68,6 +68,7 @@ impl Plan {
                 meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
             })
             .collect();
+        let simple = overlays.len();
         overlays.extend((0..if mode.explains() { model.steps() } else { 0 }).filter_map(|i| {
             let step = model.step(i);
             let lead = value_lead(model, &step)?;
@@ -77,7 +78,15 @@ impl Plan {
             let meet = sink.lifetime.first == time && source.lifetime.last == time;
             meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
         }));
-        let allocation = allocate(&blocks.list, &overlays);
+        // More freedom makes the search harder, and now and then worse.
+        let free = allocate(&blocks.list, &overlays);
+        let allocation = match overlays.get(..simple) {
+            Some(few) if simple < overlays.len() => {
+                let few = allocate(&blocks.list, few);
+                if few.peak < free.peak { Allocation { lower_bound: free.lower_bound, ..few } } else { free }
+            }
+            _ => free,
+        };
         let offset = |block: usize| allocation.offsets.get(block).copied();
         let place = |slot: &Slot| Placement { offset: offset(slot.block), lifetime: slot.lifetime };
         Self {
