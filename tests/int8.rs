@@ -79,7 +79,7 @@ fn in_integers(
 }
 
 fn back_tiles(twins: &Twins) -> usize {
-    twins.float.shape(twins.float.steps[0].output).channels.div_ceil(64)
+    twins.float.shape(twins.float.steps[0].output).channels.div_ceil(32)
 }
 
 fn check(twins: &Twins, choice: Choice<'_>, seed: u64) -> Result<(), TestCaseError> {
@@ -122,7 +122,7 @@ fn check(twins: &Twins, choice: Choice<'_>, seed: u64) -> Result<(), TestCaseErr
                 prop_assert!(off <= INTEGERS * whole, "integers: off by {off} of {whole} under {choice:?}");
             }
             prop_assert_eq!(entry.saturated, 0);
-            // Half a unit for every share (of a dense layer there is one for every 64 outputs), and a trace of what
+            // Half a unit for every share (of a dense layer there is one for every 32 outputs), and a trace of what
             // each output takes and of the whole, because the quotients of a row share an exponent.
             let tiles = if layer.op == Op::Dense { back_tiles(twins) } else { 1 };
             let shares = tiles * twins.q.iter().map(Vec::len).sum::<usize>() + arrived.len();

@@ -5,7 +5,7 @@ use crate::numbers::grouped;
 use crate::terminal::Terminal;
 use crate::usage;
 use crate::{files, load};
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use relprop::model::format::MAGIC;
 use relprop::{Mode, Model};
 use relprop_convert::{Network, Options};
@@ -15,17 +15,29 @@ use std::path::Path;
 pub fn convert(args: &ConvertArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let bytes = files::read(&args.model)?;
     let name = args.model.display().to_string();
-    if bytes.starts_with(&MAGIC) {
-        return Err(usage!("{name} is a model image already"));
-    }
     let options =
         Options { name: args.name.clone(), keep_batch_norm: args.feeding.keep_batch_norm, ..Options::default() };
-    let mut network = load::import(&bytes, &name, &options)?;
+    // An image is planned anew, and described as asked.
+    let mut network = if bytes.starts_with(&MAGIC) {
+        reread(&bytes, &name, &options)?
+    } else {
+        load::import(&bytes, &name, &options)?
+    };
     describe(&mut network, args)?;
     let image = relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))?;
     let model = image.model()?;
     files::write(&args.output, image.bytes())?;
     terminal.print(&format!("wrote {}: {}\n", args.output.display(), summary(&model)))
+}
+
+/// What an image says, whatever its plans are.
+fn reread(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Network> {
+    let model = Model::new_draft(bytes).with_context(|| format!("{name} cannot be used"))?;
+    let mut network = relprop_convert::parse(&model);
+    if let Some(name) = &options.name {
+        network.name.clone_from(name);
+    }
+    Ok(network)
 }
 
 /// Adds what the file does not say.
@@ -39,8 +51,8 @@ fn describe(network: &mut Network, args: &ConvertArgs) -> anyhow::Result<()> {
         _ => return Err(usage!("--input-range needs two numbers, the smaller one first")),
     };
     if let Some(input) = network.inputs.first_mut() {
-        input.pixels = pixels;
-        input.range = range;
+        input.pixels = pixels.or(input.pixels);
+        input.range = range.or(input.range);
     }
     if let Some(text) = &args.labels {
         let labels = labels(text)?;

@@ -100,11 +100,16 @@ fn lower_bound(blocks: &[Block], overlays: &[Overlay]) -> usize {
         .iter()
         .flat_map(|b| [(b.lifetime.first, true, b.bytes), (b.lifetime.last.saturating_add(1), false, b.bytes)])
         .collect();
-    // Both blocks of an overlay live together for a moment, and for that moment take less.
+    // Both blocks of an overlay live together for a moment, and for that moment take less. Of several overlays of one
+    // moment only the best counts: they cannot all be had in full.
+    let mut moments = std::collections::BTreeMap::new();
     for overlay in overlays {
         let (Some(sink), Some(source)) = (blocks.get(overlay.sink), blocks.get(overlay.source)) else { continue };
         let saved = (sink.bytes + source.bytes).saturating_sub(overlay.union(blocks));
-        let moment = sink.lifetime.first;
+        let most = moments.entry(sink.lifetime.first).or_insert(0);
+        *most = saved.max(*most);
+    }
+    for (moment, saved) in moments {
         events.extend([(moment, false, saved), (moment + 1, true, saved)]);
     }
     events.sort_unstable_by_key(|&(time, _, _)| time);

@@ -1,10 +1,10 @@
 //! Memory plans: where every activation, relevance and scratch lies, for each mode.
 
-use crate::allocate::{Block, Overlay, allocate};
+use crate::allocate::{Allocation, Block, Overlay, allocate};
 use relprop::model::Model;
 use relprop::plan::{
     Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, overlay_lead, relevance_lifetime, scratch_bytes,
-    value_lifetime,
+    value_lead, value_lifetime,
 };
 
 /// The plan of one mode: what an image stores, and how good it is.
@@ -58,7 +58,7 @@ impl Plan {
             .explains()
             .then(|| blocks.push(ledger_bytes(model), Lifetime { first: 0, last: end_time(model.steps()) }));
 
-        let overlays: Vec<Overlay> = (0..if mode.explains() { model.steps() } else { 0 })
+        let mut overlays: Vec<Overlay> = (0..if mode.explains() { model.steps() } else { 0 })
             .filter_map(|i| {
                 let step = model.step(i);
                 let lead = overlay_lead(model, &step)?;
@@ -68,7 +68,25 @@ impl Plan {
                 meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
             })
             .collect();
-        let allocation = allocate(&blocks.list, &overlays);
+        let simple = overlays.len();
+        overlays.extend((0..if mode.explains() { model.steps() } else { 0 }).filter_map(|i| {
+            let step = model.step(i);
+            let lead = value_lead(model, &step)?;
+            let operand = model.operand(&step, 0);
+            let (sink, source) = (relevances.get(operand)?, values.get(operand)?);
+            let time = Direction::Back.time(model.steps(), i);
+            let meet = sink.lifetime.first == time && source.lifetime.last == time;
+            meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
+        }));
+        // More freedom makes the search harder, and now and then worse.
+        let free = allocate(&blocks.list, &overlays);
+        let allocation = match overlays.get(..simple) {
+            Some(few) if simple < overlays.len() => {
+                let few = allocate(&blocks.list, few);
+                if few.peak < free.peak { Allocation { lower_bound: free.lower_bound, ..few } } else { free }
+            }
+            _ => free,
+        };
         let offset = |block: usize| allocation.offsets.get(block).copied();
         let place = |slot: &Slot| Placement { offset: offset(slot.block), lifetime: slot.lifetime };
         Self {

@@ -57,25 +57,34 @@ pub struct Whole {
     /// Dropped, see [`Entry::dropped`].
     pub dropped: i64,
     /// The rest: shares are rounded to whole numbers, at most half a unit for each (of a dense layer, for each and
-    /// every 64 outputs; where the exponent of a tensor rises, its units are larger).
+    /// every 32 outputs; where the exponent of a tensor rises, its units are larger).
     pub rounding: i64,
     /// Largest relevance that arrived, as a magnitude.
     pub peak: i64,
-    /// Elements of the inputs' relevance that did not fit 32 bits: zero, or the explanation is wrong there.
+    /// Elements of the inputs' relevance that did not fit 32 bits: zero, or the explanation is wrong there. Of more than
+    /// 255 it says 255.
     pub saturated: i64,
 }
 
 impl Whole {
     /// Words that an entry takes in the arena.
-    pub(crate) const WORDS: usize = 16;
+    pub(crate) const WORDS: usize = 12;
+    /// Bits of the last figure that count elements which did not fit.
+    const SATURATED_BITS: u32 = 8;
 
+    /// What is kept of it: rounding is what closes the books, and follows.
     pub(crate) const fn to_figures(self) -> [i64; Self::WORDS / 2] {
-        let Self { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated } = self;
-        [arrived, left, bias, stabilizer, dropped, rounding, peak, saturated]
+        let Self { arrived, left, bias, stabilizer, dropped, peak, saturated, .. } = self;
+        let most = (1 << Self::SATURATED_BITS) - 1;
+        let counted = if saturated < most { saturated } else { most };
+        [arrived, left, bias, stabilizer, dropped, (peak << Self::SATURATED_BITS) | counted]
     }
 
     pub(crate) const fn from_figures(figures: [i64; Self::WORDS / 2]) -> Self {
-        let [arrived, left, bias, stabilizer, dropped, rounding, peak, saturated] = figures;
+        let [arrived, left, bias, stabilizer, dropped, last] = figures;
+        let rest = arrived.saturating_sub(left).saturating_sub(bias);
+        let rounding = rest.saturating_sub(stabilizer).saturating_sub(dropped);
+        let (peak, saturated) = (last >> Self::SATURATED_BITS, last & ((1 << Self::SATURATED_BITS) - 1));
         Self { arrived, left, bias, stabilizer, dropped, rounding, peak, saturated }
     }
 }

@@ -192,6 +192,11 @@ pub const fn overlay_lead(model: &Model<'_>, step: &Step) -> Option<isize> {
     let output = model.tensor(step.output).shape;
     match step.op {
         Op::Add | Op::Activation => Some(0),
+        // All inputs are written as soon as the first outputs have been read.
+        Op::Dense => {
+            let first = if output.channels < int8::dense::TILE { output.channels } else { int8::dense::TILE };
+            Some(4 * input.elements() as isize - 4 * first as isize)
+        }
         Op::Conv | Op::ConvTranspose | Op::Depthwise | Op::AveragePool => {
             let [rows, _] = step.axes(input, output);
             let mut lead = isize::MIN;
@@ -207,6 +212,40 @@ pub const fn overlay_lead(model: &Model<'_>, step: &Step) -> Option<isize> {
         }
         _ => None,
     }
+}
+
+/// How far behind the relevance of a step's first operand the operand's value must lie, so that the relevance may
+/// overlay the value: a row of values is read just before its relevance is written.
+pub const fn value_lead(model: &Model<'_>, step: &Step) -> Option<isize> {
+    if !model.is_int8(step) {
+        return None;
+    }
+    let input = model.tensor(model.operand(step, 0)).shape;
+    match step.op {
+        Op::Conv | Op::ConvTranspose | Op::Depthwise | Op::AveragePool => {
+            Some((3 * input.elements() + input.row()) as isize)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the relevance in a storage may overlay the value there, `ahead` bytes behind it in memory: the step that
+/// writes the one is the last that reads the other.
+pub(crate) const fn may_overlay_value(model: &Model<'_>, mode: Mode, storage: usize, ahead: isize) -> bool {
+    let steps = model.steps();
+    let mut i = 0;
+    while i < steps {
+        let step = model.step(i);
+        let time = backward_time(steps, i);
+        if model.storage(model.operand(&step, 0)) == storage && value_lifetime(model, mode, storage).last == time {
+            return match value_lead(model, &step) {
+                Some(lead) => relevance_lifetime(model, storage).first == time && ahead >= lead,
+                None => false,
+            };
+        }
+        i += 1;
+    }
+    false
 }
 
 /// Whether the relevance in storage `sink` may overlay that in storage `source`, `ahead` bytes behind it in memory:

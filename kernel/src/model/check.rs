@@ -10,7 +10,8 @@ use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
 use crate::plan::{
-    Direction, Lifetime, Mode, ledger_bytes, may_overlay, relevance_lifetime, scratch_bytes, value_lifetime,
+    Direction, Lifetime, Mode, ledger_bytes, may_overlay, may_overlay_value, relevance_lifetime, scratch_bytes,
+    value_lifetime,
 };
 use crate::step::{Axis, DType, Function, Op, Shape, Step, remainder};
 
@@ -848,7 +849,7 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
             while k < others {
                 if let Some(other) = plan_item(model, mode, k) {
                     let apart = item.offset + item.bytes <= other.offset || other.offset + other.bytes <= item.offset;
-                    let over = i < 2 * model.tensors() && k >= model.tensors() && overlays(model, i, k, item, other);
+                    let over = i < 2 * model.tensors() && overlays(model, mode, i, k, item, other);
                     ensure!(apart || !item.lifetime.meets(other.lifetime) || over, Overlap);
                 }
                 k += 1;
@@ -859,10 +860,17 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Whether one of two relevances may overlay the other, as they lie; their lifetimes in the plan must be no longer than
+/// Whether a relevance may overlay another, or its value, as they lie; their lifetimes in the plan must be no longer than
 /// they need be.
-const fn overlays(model: &Model<'_>, i: usize, k: usize, a: Item, b: Item) -> bool {
-    let (a_tensor, b_tensor) = (i - model.tensors(), k - model.tensors());
+const fn overlays(model: &Model<'_>, mode: Mode, i: usize, k: usize, a: Item, b: Item) -> bool {
+    let tensors = model.tensors();
+    if i < tensors || k < tensors {
+        // `k` comes before `i`: a value, and perhaps its relevance.
+        let ahead = b.offset as isize - a.offset as isize;
+        let touch = a.lifetime.first == b.lifetime.last;
+        return k + tensors == i && touch && may_overlay_value(model, mode, k, ahead);
+    }
+    let (a_tensor, b_tensor) = (i - tensors, k - tensors);
     let ahead = b.offset as isize - a.offset as isize;
     let touch = a.lifetime.first == b.lifetime.last || b.lifetime.first == a.lifetime.last;
     touch

@@ -119,7 +119,7 @@ fn convert(graph: &mut Graph, found: &Found) {
 fn ends(graph: &mut Graph) {
     let uses = graph.uses();
     let mut same = HashMap::new();
-    for node in &graph.nodes {
+    for node in graph.nodes.clone() {
         let (Some(from), Some(to)) = (node.input(0), node.output()) else { continue };
         let is_input = graph.inputs.contains(&from) && uses.get(from) == Some(&1);
         if let ("Quantize", true, Some(&unit)) = (node.op.as_str(), is_input, graph.units.get(&to)) {
@@ -127,13 +127,23 @@ fn ends(graph: &mut Graph) {
             graph.units.insert(from, unit);
         }
         if node.op == "Dequantize" {
+            let probabilities = rounded_softmax(graph, from);
             for (_, output) in graph.outputs.iter_mut().filter(|(_, output)| *output == to) {
-                *output = from;
+                *output = probabilities.unwrap_or(from);
             }
         }
     }
     graph.nodes.retain(|node| !node.output().is_some_and(|output| same.contains_key(&output)));
     graph.redirect(&same);
+    graph.drop_dead_nodes();
+}
+
+/// The softmax of which these integers are the rounded probabilities. At the end of a network they are not rounded: a
+/// softmax is told to be the head, whose inputs are explained, by being last.
+fn rounded_softmax(graph: &Graph, integers: ValueId) -> Option<ValueId> {
+    let writer = |value: ValueId| graph.nodes.iter().find(|node| node.output() == Some(value));
+    let rounded = writer(integers).filter(|node| node.op == "Quantize")?.input(0)?;
+    writer(rounded).filter(|node| node.op == "Softmax").map(|_| rounded)
 }
 
 #[cfg(test)]
@@ -183,6 +193,6 @@ mod tests {
 
     #[test]
     fn others_stay_between_conversions() {
-        assert_eq!(chain("Softmax").ops(), ["QuantizedRelu", "Dequantize", "Softmax", "Quantize"]);
+        assert_eq!(chain("Softmax").ops(), ["QuantizedRelu", "Dequantize", "Softmax"]);
     }
 }

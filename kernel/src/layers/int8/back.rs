@@ -64,7 +64,13 @@ fn settle<N: Number, const L: usize>(
     mut gather: impl FnMut(Weight, usize, &mut [N::Sum; L]),
     sink: &mut Sink<'_, N>,
 ) {
-    let values: [i16; L] = x.load(at);
+    let here = Inputs { q: sink.values(), ..*x };
+    let values: [i16; L] = here.load(at);
+    // Read before anything is written, which may be there.
+    let ends: [[i16; L]; 2] = match hand {
+        Hand::Box => [0, 1].map(|end| core::array::from_fn(|i| here.above::<N>(end, at + i))),
+        _ => [[0; L]; 2],
+    };
     let mut shares = [N::Sum::default(); L];
     let silent = values.iter().all(|v| *v == 0);
     let mut weighed = |terms: &[(Weight, usize)],
@@ -94,8 +100,8 @@ fn settle<N: Number, const L: usize>(
         }
         Hand::Whole | Hand::ByWeight | Hand::BySign(_) => {}
         Hand::Box => {
-            weighed(&[(Weight::POSITIVE, 0)], &|i| i32::from(x.above::<N>(0, at + i)), &mut gather);
-            weighed(&[(Weight::NEGATIVE, 0)], &|i| i32::from(x.above::<N>(1, at + i)), &mut gather);
+            weighed(&[(Weight::POSITIVE, 0)], &|i| i32::from(ends[0][i]), &mut gather);
+            weighed(&[(Weight::NEGATIVE, 0)], &|i| i32::from(ends[1][i]), &mut gather);
         }
         Hand::Squares => weighed(&[(Weight::Squared, 0)], &|_| 1, &mut gather),
         Hand::Ones => weighed(&[(Weight::One, 0)], &|_| 1, &mut gather),

@@ -6,7 +6,7 @@ use super::channelwise::Channelwise;
 use super::conv::Conv;
 use super::dense::Dense;
 use super::recipe::{Denominators, Hand, Recipe, Sums};
-use super::sink::{Memory, Sink};
+use super::sink::{Memory, Place, Sink};
 use super::way::{End, Inputs, Layer, Way};
 use super::{Output, Scratch};
 use crate::layers::activation::Activation;
@@ -18,6 +18,7 @@ use crate::number::{Number, Places, Taken, Unit};
 use crate::plan::Direction;
 use crate::rule::{Bias, Choice, Rule, Stabilizer, Ties};
 use crate::step::{Op, Step};
+use core::ops::Range;
 
 /// Whether a step in int8 can follow a rule.
 pub fn can_follow<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) -> bool {
@@ -59,26 +60,40 @@ impl Tape<'_, '_> {
         let reads = if step.op.is_structural() { [0..0, 0..0] } else { [value(0), value(1)] };
         let scratch = self.scratch(Direction::Back, index);
         let non_negative = self.reads_non_negative(step);
-        let shared = r.start < to.end && to.start < r.end;
-        let whole = r.start.min(to.start)..r.end.max(to.end);
-        let [first, second] = if shared { [whole.clone(), 0..0] } else { [r.clone(), to.clone()] };
-        let memory = [first, second, reads[0].clone(), reads[1].clone(), scratch];
-        let Ok([first, second, x, x2, scratch]) = self.arena.get_disjoint_mut(memory) else {
+        // What the sink overlays is one piece of memory with it.
+        let mut whole = to.clone();
+        for _ in 0..2 {
+            for part in [&r, &reads[0]] {
+                if part.start < whole.end && whole.start < part.end {
+                    whole = whole.start.min(part.start)..whole.end.max(part.end);
+                }
+            }
+        }
+        let within = |part: &Range<usize>| part.start < whole.end && whole.start < part.end;
+        let alone = |part: &Range<usize>| if within(part) { 0..0 } else { part.clone() };
+        let memory = [whole.clone(), alone(&r), alone(&reads[0]), reads[1].clone(), scratch];
+        let Ok([words, arrived, x, x2, scratch]) = self.arena.get_disjoint_mut(memory) else {
             return (Taken::default(), places.sink);
         };
-        let memory = if shared {
-            let words = bytemuck::try_cast_slice_mut(first).unwrap_or(&mut []);
-            Memory::Shared { words, arrived: r.start - whole.start, sink: to.start - whole.start, len: to.len() }
-        } else {
-            let sink = bytemuck::try_cast_slice_mut(second).unwrap_or(&mut []);
-            Memory::Apart { arrived: bytemuck::try_cast_slice(first).unwrap_or(&[]), sink }
+        let elements =
+            |at: usize| if at < step.operands { model.tensor(model.operand(step, at)).shape.elements() } else { 0 };
+        let start = |part: &Range<usize>| part.start - whole.start;
+        let memory = Memory {
+            words: bytemuck::try_cast_slice_mut(words).unwrap_or(&mut []),
+            sink: start(&to)..start(&to) + to.len(),
+            arrived: if within(&r) {
+                Place::Within(start(&r)..start(&r) + r.len())
+            } else {
+                Place::Apart(bytemuck::try_cast_slice(arrived).unwrap_or(&[]))
+            },
+            values: if within(&reads[0]) {
+                Place::Within(4 * start(&reads[0])..4 * start(&reads[0]) + elements(0))
+            } else {
+                Place::Apart(bytes(x).get(..elements(0)).unwrap_or(&[]))
+            },
         };
         let mut sink = Sink::<N>::new(memory, places, fresh);
-        let of = |words, at: usize| {
-            let elements = if at < step.operands { model.tensor(model.operand(step, at)).shape.elements() } else { 0 };
-            bytes(words).get(..elements).unwrap_or(&[])
-        };
-        let x = [of(x, 0), of(x2, 1)];
+        let x = [bytes(x).get(..elements(0)).unwrap_or(&[]), bytes(x2).get(..elements(1)).unwrap_or(&[])];
         let task = Task { model: &model, step, k, x, non_negative, scratch, len: r.len() };
         let taken = task.run(choice, &mut sink);
         (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
@@ -250,7 +265,8 @@ impl Task<'_, '_> {
         let Some((second, rest)) = rest.split_at_mut_checked(strip) else { return Taken::default() };
         let patch: &mut [i16] = bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []);
         let x = Inputs {
-            q: self.x[0],
+            q: &[],
+            elements: tensor.shape.elements(),
             zero: tensor.zero_point as i16,
             non_negative: self.non_negative,
             bounds: recipe.bounds.map(|bound| End::new::<N>(bound, tensor.scale, tensor.zero_point)),

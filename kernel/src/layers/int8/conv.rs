@@ -78,10 +78,13 @@ impl<'a> Conv<'a> {
             if !self.horizontal.transposed && self.horizontal.dilation == 1 && self.groups == 1 {
                 // Taps side by side read inputs side by side.
                 let (first, last) = self.horizontal.taps(column);
-                let x = (column * self.horizontal.stride + first).wrapping_sub(self.horizontal.before);
+                if first >= last {
+                    // It lies on padding as a whole.
+                    continue;
+                }
+                let x = column * self.horizontal.stride + first - self.horizontal.before;
                 let at = (ky * self.horizontal.kernel + first) * fan;
-                let len = last.saturating_sub(first) * fan;
-                if let Some(run) = patch.get_mut(at..at + len) {
+                if let Some(run) = patch.get_mut(at..at + (last - first) * fan) {
                     f((y * self.input.width + x) * fan, run);
                 }
                 continue;

@@ -7,7 +7,7 @@ use crate::model::format::BLOCK_INT8;
 use crate::step::Step;
 
 /// Outputs that are worked on together on the way back.
-pub const TILE: usize = 64;
+pub const TILE: usize = 32;
 /// Inputs that are widened together.
 const CHUNK: usize = 4 * BLOCK_INT8;
 

@@ -3,27 +3,25 @@
 use crate::number::{Number, Places};
 use core::ops::Range;
 
-/// The relevance of a step's output and of one operand: apart from each other, or one overlaying the other, so that
-/// what is written lies on what has been read.
-pub enum Memory<'a, W> {
-    /// Two places.
-    Apart {
-        /// Relevance that arrived.
-        arrived: &'a [W],
-        /// Where it goes.
-        sink: &'a mut [W],
-    },
-    /// One place.
-    Shared {
-        /// Both.
-        words: &'a mut [W],
-        /// Where the relevance that arrived begins.
-        arrived: usize,
-        /// Where the sink begins.
-        sink: usize,
-        /// Elements of the sink.
-        len: usize,
-    },
+/// The memory of one operand on the way back: where relevance goes, the relevance that arrived, and the operand's
+/// values. The latter two may lie in the same words as the first, so that what is written lies on what has been read.
+pub struct Memory<'a, W> {
+    /// The words that are written, and whatever they overlay.
+    pub words: &'a mut [W],
+    /// The sink among them.
+    pub sink: Range<usize>,
+    /// Relevance that arrived.
+    pub arrived: Place<'a, W>,
+    /// Values of the operand.
+    pub values: Place<'a, i8>,
+}
+
+/// Somewhere else, or in the same words: there, elements of its own size from the beginning of the words.
+pub enum Place<'a, T> {
+    /// Somewhere else.
+    Apart(&'a [T]),
+    /// Among the words.
+    Within(Range<usize>),
 }
 
 /// A sink, and the relevance that is on its way to it.
@@ -40,27 +38,29 @@ pub struct Sink<'a, N: Number> {
 impl<'a, N: Number> Sink<'a, N> {
     /// A sink that holds relevance already, or, where `fresh`, whatever lay there before.
     pub fn new(memory: Memory<'a, N::Word>, places: Places, fresh: bool) -> Self {
-        let mut sink = Self { memory, places, fresh: 0, saturated: 0 };
-        if !fresh {
-            sink.fresh = sink.len();
-        }
-        sink
-    }
-
-    fn len(&self) -> usize {
-        match &self.memory {
-            Memory::Apart { sink, .. } => sink.len(),
-            Memory::Shared { len, .. } => *len,
-        }
+        let written = if fresh { 0 } else { memory.sink.len() };
+        Self { memory, places, fresh: written, saturated: 0 }
     }
 
     /// Relevance that arrived.
     #[inline(always)]
     pub fn arrived(&self, range: Range<usize>) -> &[N::Word] {
-        match &self.memory {
-            Memory::Apart { arrived, .. } => arrived.get(range).unwrap_or(&[]),
-            Memory::Shared { words, arrived, .. } => {
-                words.get(arrived + range.start..arrived + range.end).unwrap_or(&[])
+        match &self.memory.arrived {
+            Place::Apart(words) => words.get(range).unwrap_or(&[]),
+            Place::Within(place) => {
+                self.memory.words.get(place.start + range.start..place.start + range.end).unwrap_or(&[])
+            }
+        }
+    }
+
+    /// Values of the operand, as far as they have not been overwritten.
+    #[inline(always)]
+    pub fn values(&self) -> &[i8] {
+        match &self.memory.values {
+            Place::Apart(values) => values,
+            Place::Within(place) => {
+                let bytes: &[i8] = bytemuck::try_cast_slice(self.memory.words).unwrap_or(&[]);
+                bytes.get(place.clone()).unwrap_or(&[])
             }
         }
     }
@@ -68,10 +68,7 @@ impl<'a, N: Number> Sink<'a, N> {
     /// The elements that are written.
     #[inline(always)]
     fn words(&mut self) -> &mut [N::Word] {
-        match &mut self.memory {
-            Memory::Apart { sink, .. } => sink,
-            Memory::Shared { words, sink, len, .. } => words.get_mut(*sink..*sink + *len).unwrap_or(&mut []),
-        }
+        self.memory.words.get_mut(self.memory.sink.clone()).unwrap_or(&mut [])
     }
 
     /// Says that elements before `end` are about to be written: those that have not been yet become zero.
@@ -87,8 +84,7 @@ impl<'a, N: Number> Sink<'a, N> {
 
     /// Says that nothing more will be written.
     pub fn finish(&mut self) {
-        let len = self.len();
-        self.reach(len);
+        self.reach(self.memory.sink.len());
     }
 
     /// Adds to one element.

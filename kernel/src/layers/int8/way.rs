@@ -17,8 +17,10 @@ pub const WIDE: usize = if FAST { 16 } else { 4 };
 /// The inputs of a step, as its rules see them.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The integers.
+    /// The integers; taken from the sink when they are looked at, because relevance may overlay them.
     pub q: &'a [i8],
+    /// How many there are.
+    pub elements: usize,
     /// The one that stands for zero.
     pub zero: i16,
     /// None is below it.
@@ -85,7 +87,7 @@ impl Inputs<'_> {
     /// `x` less one end of the box.
     #[inline(always)]
     pub fn above<N: Number>(&self, end: usize, element: usize) -> i16 {
-        let bound = self.bounds[end & 1].at::<N>(element, self.channels, self.q.len());
+        let bound = self.bounds[end & 1].at::<N>(element, self.channels, self.elements);
         self.q.get(element).map_or(0, |q| i16::from(*q) - bound)
     }
 }
@@ -209,7 +211,7 @@ impl<N: Number> Way<'_, '_, N> {
                     self.strips.iter_mut().for_each(|strip| strip.fill(N::Word::default()));
                 }
                 silence = 0;
-                self.sum_row(row, slot);
+                self.sum_row(row, slot, sink);
                 self.divide_row(range, slot, sink);
             }
             if silence < depth {
@@ -224,7 +226,7 @@ impl<N: Number> Way<'_, '_, N> {
     }
 
     /// The sums of a row, in the place of its quotients.
-    fn sum_row(&mut self, row: usize, slot: usize) {
+    fn sum_row(&mut self, row: usize, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let [first, second] = &mut self.strips;
         let first = first.get_mut(start..).unwrap_or(&mut []);
@@ -234,7 +236,8 @@ impl<N: Number> Way<'_, '_, N> {
         }
         let (layer, channels, kind) = (self.layer, self.layer.channels(), self.recipe.sums);
         let has_bias = self.bias != Bias::Zero || kind == Sums::Gate;
-        layer.sums(&self.x, kind, row, self.patch, &mut |at, sums| {
+        let x = Inputs { q: sink.values(), ..self.x };
+        layer.sums(&x, kind, row, self.patch, &mut |at, sums| {
             let bias = if has_bias { layer.bias(remainder(at, channels)) } else { 0 };
             let [a, b] = match kind {
                 Sums::Whole => [sums[0] + bias, sums[1]],
