@@ -59,16 +59,8 @@ fn rows(items: &[Item]) -> Vec<String> {
             yes(a.same_peak),
         ]
     }));
-    let align = [
-        Align::Right,
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Left,
-        Align::Left,
-    ];
+    let align =
+        [Align::Right, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
     columns(&align, &rows)
 }
 

@@ -1,7 +1,7 @@
 //! What `explain` found, for machines.
 
-use crate::classes::Classes;
 use crate::books::{Books, ExactBooks};
+use crate::classes::Classes;
 use crate::engine::Outcome;
 use crate::input::{index_of, user_dims};
 use crate::session::Words;
@@ -173,10 +173,8 @@ impl From<&ExactBooks> for ExactTotals {
 impl Exact {
     fn new(model: &Model<'_>, outcome: &Outcome) -> Option<Self> {
         let books = outcome.books.as_ref()?.exact.as_ref()?;
-        let unit = |(i, words): (usize, &Words)| Unit {
-            input: model.port_name(&model.input(i)).to_owned(),
-            unit: words.unit,
-        };
+        let unit =
+            |(i, words): (usize, &Words)| Unit { input: model.port_name(&model.input(i)).to_owned(), unit: words.unit };
         Some(Self { units: outcome.exact.iter().enumerate().map(unit).collect(), ledger: books.into() })
     }
 }

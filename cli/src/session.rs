@@ -116,8 +116,7 @@ impl<'m, 'a> Session<'m, 'a> {
             }
             Self::Integers(session) => {
                 let explanation = session.explain(target, composite)?;
-                let words =
-                    |i| Words { words: explanation.relevance_of(i).to_vec(), unit: explanation.unit_of(i) };
+                let words = |i| Words { words: explanation.relevance_of(i).to_vec(), unit: explanation.unit_of(i) };
                 let exact: Vec<Words> = inputs.map(words).collect();
                 let relevance = exact.iter().map(Words::real).collect();
                 Ok(Passed { relevance, exact, books: Books::of_integers(&explanation) })

@@ -4,6 +4,17 @@ use crate::layers::Tape;
 use crate::ledger::Ledger;
 use crate::relevance::{Relevance, Start};
 
+/// What stands for the exponent of a tensor's relevance in memory; zero stands for no relevance.
+pub(crate) const fn mark_of(exponent: i8) -> u8 {
+    // Exponents are far from either end.
+    (exponent as u8) ^ 0x80
+}
+
+/// The exponent that a mark stands for.
+pub(crate) fn exponent_of_mark(mark: u8) -> Option<i8> {
+    (mark != 0).then_some((mark ^ 0x80) as i8)
+}
+
 /// Relevance of the inputs for one target. It borrows the session's arena: no copy is made.
 pub struct Explanation<'s, R: Relevance = f32> {
     pub(crate) tape: &'s Tape<'s, 's>,
@@ -33,11 +44,12 @@ impl<'s, R: Relevance> Explanation<'s, R> {
         if input >= self.tape.model.inputs() {
             return 1.0;
         }
-        let mark = self.marks.get(self.tape.model.input(input).tensor).copied().unwrap_or(1);
-        self.start.unit_at(mark.saturating_sub(1))
+        let mark = self.marks.get(self.tape.model.input(input).tensor).copied();
+        self.start.unit_at(mark.and_then(exponent_of_mark).unwrap_or(0))
     }
 
-    /// The real value of one unit of the ledger.
+    /// The real value of one unit of the ledger: of the relevance that it starts with. The inputs' relevance has its own,
+    /// [`unit_of`](Self::unit_of), which may be larger or smaller.
     pub fn ledger_unit(&self) -> f32 {
         self.start.unit_at(0)
     }

@@ -57,7 +57,8 @@ pub struct Whole {
     /// Dropped, see [`Entry::dropped`].
     pub dropped: i64,
     /// The rest: shares are rounded to whole numbers, at most half a unit for each (of a dense layer, for each and
-    /// every 32 outputs; where the exponent of a tensor rises, its units are larger).
+    /// every 32 outputs; where the exponent of a tensor rises, its units are larger,
+    /// and smaller where it falls).
     pub rounding: i64,
     /// Largest relevance that arrived, as a magnitude.
     pub peak: i64,

@@ -3,7 +3,8 @@
 //! The rules of `layers/int8/way.rs` are written once, over these operations. A row of outputs turns its relevance
 //! into quotients `s = R/z`; sums `c = Σ w·s` of such quotients are handed to the inputs. In floats all of that is
 //! plain arithmetic. In integers a row of quotients shares one exponent, sums are exact, and each input's share is
-//! rounded once; a tensor of relevance shares one exponent too, which rises when a share does not fit.
+//! rounded once; a tensor of relevance shares one exponent too, which rises when a share does not fit, and falls when
+//! biases have taken so much that few bits are left.
 
 use crate::lanes::Sum;
 use crate::rule::Stabilizer;
@@ -21,7 +22,11 @@ const HALF_BITS: u32 = 15;
 /// rounding is lost in that of the shares, and with room to grow before exponents rise.
 pub const SEED_BITS: u32 = 26;
 /// Largest exponent of a tensor: what is larger still saturates.
-const MAX_EXPONENT: u8 = 24;
+const MAX_EXPONENT: i8 = 24;
+/// Smallest exponent of a tensor: relevance that shrinks further than this loses digits.
+const MIN_EXPONENT: i8 = -40;
+/// How far the exponent falls from one tensor to the next, at most: sums have more places behind the point than that.
+const MOST_FALLEN: i8 = 12;
 
 /// A numerator and a denominator.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -151,12 +156,19 @@ impl<N: Number> Default for Taken<N> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
     /// Exponent of the relevance that arrived.
-    pub arrived: u8,
+    pub arrived: i8,
     /// Exponent of the sink.
-    pub sink: u8,
+    pub sink: i8,
 }
 
 impl Places {
+    /// To a sink that holds nothing yet: where biases have taken most of the relevance, what is left gets finer units,
+    /// down to as many bits as it had at the start.
+    pub fn fallen(arrived: i8, peak_bits: u32) -> Self {
+        let room = (SEED_BITS.saturating_sub(peak_bits) as i8).min(MOST_FALLEN);
+        Self { arrived, sink: arrived.saturating_sub(room).max(MIN_EXPONENT) }
+    }
+
     /// The same with the next larger exponent, if there is one.
     pub const fn risen(self) -> Option<Self> {
         if self.sink < MAX_EXPONENT { Some(Self { sink: self.sink + 1, ..self }) } else { None }
@@ -723,9 +735,16 @@ pub fn fraction_of(exponent: i32) -> i32 {
     exponent - SEED_BITS as i32
 }
 
-/// A column of the books of integers, rounded to whole units of the relevance that arrived.
-pub fn rounded(total: i64) -> i64 {
-    shifted(total, SUM_PLACES as i32)
+/// A column of the books of integers, in units of the books; the relevance that arrived had this exponent.
+pub fn booked(total: i64, exponent: i8) -> i64 {
+    let exponent = i32::from(exponent);
+    // Rounded to a unit of the relevance first, where that is the larger one.
+    in_books(shifted(total, SUM_PLACES as i32 - exponent.min(0)), exponent.max(0))
+}
+
+/// Relevance of a tensor with this exponent, in units of the books.
+pub fn in_books(words: i64, exponent: i32) -> i64 {
+    if exponent >= 0 { words.saturating_mul(1 << exponent) } else { shifted(words, -exponent) }
 }
 
 #[cfg(test)]
@@ -755,6 +774,20 @@ mod tests {
             let got = Fixed::in_units(value, unit) as f64 / 65536.0;
             prop_assert!((got - real).abs() <= 1e-6 * real + 2.0 / 65536.0, "{} {}", got, real);
             prop_assert!((f64::from(f32::in_units(value, unit)) - real).abs() <= 1e-5 * real);
+        }
+
+        #[test]
+        fn books_are_near(total in -(1_i64 << 44)..(1 << 44), exponent in -40_i8..=0) {
+            let real = total as f64 * 2f64.powi(i32::from(exponent) - SUM_PLACES as i32);
+            prop_assert!((booked(total, exponent) as f64 - real).abs() <= 0.5);
+        }
+
+        #[test]
+        fn exponents_fall_no_further_than_sums_have_places(arrived in MIN_EXPONENT..=MAX_EXPONENT, bits in 0_u32..=32) {
+            let places = Places::fallen(arrived, bits);
+            prop_assert!(places.sink <= arrived && places.sink >= MIN_EXPONENT);
+            prop_assert!(arrived - places.sink < SUM_PLACES as i8);
+            prop_assert!(bits < SEED_BITS || places.sink == arrived);
         }
 
         #[test]

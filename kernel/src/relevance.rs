@@ -4,7 +4,9 @@ use crate::error::ExplainError;
 use crate::lanes::{Exact, Sum, absolute};
 use crate::layers::Tape;
 use crate::ledger::{Entry, Whole};
-use crate::number::{Fixed, Number, SEED_BITS, Taken, exponent_of, fraction_of, rounded, scaled, seed_word};
+use crate::number::{
+    Fixed, Number, Places, SEED_BITS, Taken, booked, exponent_of, fraction_of, in_books, scaled, seed_word,
+};
 use crate::rule::{Choice, Rule};
 use crate::step::{Op, Step};
 use crate::target::Seed;
@@ -26,9 +28,12 @@ pub trait Relevance: Number {
     #[doc(hidden)]
     fn from_words(words: &[u32]) -> Self::Entry;
     #[doc(hidden)]
-    fn balance(words: &[Self::Word], exponent: u8) -> Self::Balance;
+    fn balance(words: &[Self::Word], exponent: i8) -> Self::Balance;
     #[doc(hidden)]
-    fn peak(words: &[Self::Word], exponent: u8) -> Self::Figure;
+    fn peak(words: &[Self::Word], exponent: i8) -> Self::Figure;
+    /// Exponents on the way to a tensor without relevance.
+    #[doc(hidden)]
+    fn places(arrived: &[Self::Word], exponent: i8) -> Places;
     #[doc(hidden)]
     fn joined(a: Self::Balance, b: Self::Balance) -> Self::Balance;
     #[doc(hidden)]
@@ -69,7 +74,7 @@ impl Start {
     }
 
     /// The real value of one unit of a tensor whose relevance has this exponent.
-    pub fn unit_at(&self, exponent: u8) -> f32 {
+    pub fn unit_at(&self, exponent: i8) -> f32 {
         scaled(self.unit.0, self.unit.1 + i32::from(exponent))
     }
 }
@@ -87,7 +92,7 @@ pub struct Closing<'c, 'r, R: Relevance> {
     /// What was taken.
     pub taken: &'c Taken<R>,
     /// Exponent of what arrived.
-    pub exponent: u8,
+    pub exponent: i8,
     /// The largest element that arrived.
     pub peak: R::Figure,
 }
@@ -126,11 +131,15 @@ impl Relevance for f32 {
         Entry::from_words(values)
     }
 
-    fn balance(words: &[f32], _: u8) -> Exact {
+    fn balance(words: &[f32], _: i8) -> Exact {
         Sum::of(words).total()
     }
 
-    fn peak(words: &[f32], _: u8) -> f32 {
+    fn places(_: &[f32], exponent: i8) -> Places {
+        Places { arrived: exponent, sink: exponent }
+    }
+
+    fn peak(words: &[f32], _: i8) -> f32 {
         words.iter().fold(0.0, |peak: f32, r| peak.max(absolute(*r)))
     }
 
@@ -233,6 +242,11 @@ fn drops(op: Op, rule: Option<Rule<'_>>) -> bool {
     op == Op::Pad || rule.is_some_and(|rule| !rule.conserves() || matches!(rule, Rule::Taylor))
 }
 
+/// The largest magnitude.
+fn largest(words: &[i32]) -> u32 {
+    words.iter().fold(0, |largest, word| largest.max(word.unsigned_abs()))
+}
+
 impl Relevance for Fixed {
     type Entry = Whole;
     type Figure = i64;
@@ -254,13 +268,17 @@ impl Relevance for Fixed {
         Whole::from_figures(figures)
     }
 
-    fn balance(words: &[i32], exponent: u8) -> i64 {
+    fn balance(words: &[i32], exponent: i8) -> i64 {
         let sum: i64 = words.iter().map(|word| i64::from(*word)).sum();
-        sum.saturating_mul(1 << exponent)
+        in_books(sum, i32::from(exponent))
     }
 
-    fn peak(words: &[i32], exponent: u8) -> i64 {
-        words.iter().fold(0, |peak, r| peak.max(i64::from(r.unsigned_abs()))) << exponent
+    fn peak(words: &[i32], exponent: i8) -> i64 {
+        in_books(i64::from(largest(words)), i32::from(exponent))
+    }
+
+    fn places(arrived: &[i32], exponent: i8) -> Places {
+        Places::fallen(exponent, u32::BITS - largest(arrived).leading_zeros())
     }
 
     fn joined(a: i64, b: i64) -> i64 {
@@ -281,7 +299,7 @@ impl Relevance for Fixed {
 
     fn entry(closing: &Closing<'_, '_, Fixed>) -> Whole {
         let Closing { op, rule, arrived, left, taken, exponent, peak } = *closing;
-        let whole = |total: i64| rounded(total).saturating_mul(1 << exponent);
+        let whole = |total: i64| booked(total, exponent);
         let (bias, stabilizer, dropped) = (whole(taken.bias), whole(taken.stabilizer), whole(taken.dropped));
         let rest = arrived.saturating_sub(left).saturating_sub(bias).saturating_sub(stabilizer).saturating_sub(dropped);
         let (dropped, rounding) = if drops(op, rule) { (dropped.saturating_add(rest), 0) } else { (dropped, rest) };

@@ -2,7 +2,7 @@
 
 use crate::composite::{Composite, is_softmax_head};
 use crate::error::{ExplainError, RunError, SessionError};
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, exponent_of_mark, mark_of};
 use crate::layers::int8::backward::can_follow;
 use crate::layers::{Tape, bytes_mut};
 use crate::ledger::Ledger;
@@ -333,12 +333,13 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// The operands of an int8 step, one after the other.
-    fn operands_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, arrived: u8) -> Taken<R> {
+    fn operands_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, arrived: i8) -> Taken<R> {
         let mut all = Taken::default();
         for k in (0..step.operands).rev() {
             let operand = self.tape.model.operand(step, k);
             let known = self.exponent(operand);
-            let places = Places { arrived, sink: known.unwrap_or(arrived) };
+            let fallen = || R::places(self.slice(step.output), arrived);
+            let places = known.map_or_else(fallen, |sink| Places { arrived, sink });
             let (taken, exponent) = self.tape.backward_int8::<R>(i, step, k, choice, places, known.is_none());
             self.mark(operand, exponent);
             all = Taken { saturated: all.saturated.saturating_add(taken.saturated), ..taken };
@@ -359,7 +360,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// The ledger's entries, and the marks that say which relevances have been written: one byte per tensor, zero, or
-    /// one more than the exponent of the tensor's relevance.
+    /// the exponent of the tensor's relevance, see [`mark_of`].
     fn books(&mut self) -> (&mut [u32], &mut [u8]) {
         let model = self.tape.model;
         let start = model.ledger_offset(self.tape.mode).unwrap_or(0) / 4;
@@ -378,16 +379,16 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// The exponent of a tensor's relevance, if it has any.
-    fn exponent(&self, tensor: usize) -> Option<u8> {
+    fn exponent(&self, tensor: usize) -> Option<i8> {
         let model = &self.tape.model;
         let start = model.ledger_offset(self.tape.mode).unwrap_or(0) / 4 + model.steps() * R::ENTRY_WORDS;
         let marks: &[u8] = bytemuck::try_cast_slice(self.tape.arena.get(start..).unwrap_or(&[])).unwrap_or(&[]);
-        marks.get(tensor).and_then(|mark| mark.checked_sub(1))
+        marks.get(tensor).copied().and_then(exponent_of_mark)
     }
 
-    fn mark(&mut self, tensor: usize, exponent: u8) {
+    fn mark(&mut self, tensor: usize, exponent: i8) {
         if let Some(mark) = self.books().1.get_mut(tensor) {
-            *mark = exponent + 1;
+            *mark = mark_of(exponent);
         }
     }
 

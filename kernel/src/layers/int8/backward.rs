@@ -53,7 +53,7 @@ impl Tape<'_, '_> {
         choice: Option<Choice<'_>>,
         places: Places,
         fresh: bool,
-    ) -> (Taken<N>, u8) {
+    ) -> (Taken<N>, i8) {
         let model = self.model;
         let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
         let value = |at: usize| if at < step.operands { self.value(model.operand(step, at)) } else { 0..0 };
