@@ -5,11 +5,11 @@
 //! every model and every sample digit. `BLESS=1 cargo test --test golden` writes it anew.
 
 use relprop::model::crc32;
-use relprop::rule::Bound;
-use relprop::{Composite, Mode, Model, Preset, Session, Target};
+use relprop::{Composite, Mode, Model, Session, Target};
 use relprop_convert::Image;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use support::presets::presets;
 use support::{bless, kernel, shared};
 
 /// The files of a folder with this extension, by name.
@@ -22,26 +22,6 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Every preset that gives every step a rule, by its name.
-fn presets(low: f32, high: f32) -> [(&'static str, Preset<'static>); 13] {
-    let (low, high) = (Bound::Uniform(low), Bound::Uniform(high));
-    [
-        ("epsilon", Preset::Epsilon(0.01)),
-        ("epsilon_plus", Preset::EpsilonPlus),
-        ("epsilon_plus_flat", Preset::EpsilonPlusFlat),
-        ("epsilon_alpha2_beta1", Preset::EpsilonAlpha2Beta1),
-        ("epsilon_alpha2_beta1_flat", Preset::EpsilonAlpha2Beta1Flat),
-        ("epsilon_gamma_box", Preset::EpsilonGammaBox { low, high }),
-        ("binder_hybrid", Preset::BinderHybrid),
-        ("deep_taylor", Preset::DeepTaylor { low, high }),
-        ("excitation_backprop", Preset::ExcitationBackprop),
-        ("gradient", Preset::Gradient),
-        ("guided_backprop", Preset::GuidedBackprop),
-        ("deconvnet", Preset::Deconvnet),
-        ("epsilon_1e-6", Preset::Epsilon(1e-6)),
-    ]
 }
 
 /// A picture as the model wants it.

@@ -14,6 +14,7 @@ pub mod mutate;
 pub mod networks;
 pub mod npy;
 pub mod oracle;
+pub mod presets;
 pub mod shared;
 pub mod tally;
 pub mod user;
