@@ -109,6 +109,9 @@ pub fn compare(args: &CompareArgs, terminal: &mut Terminal) -> anyhow::Result<()
         Request::new(&models[i], &recipes[i], &overrides[i], what, &LoopArgs::default(), false, relevance[i])
     };
     let mut requests = [request(0)?, request(1)?];
+    for (model, request) in models.iter().zip(&requests) {
+        request.remark(model).iter().for_each(|remark| terminal::note(remark));
+    }
     let modes = [requests[0].method.mode(), requests[1].method.mode()];
     let [mut memory_a, mut memory_b] = [Memory::new(&models[0], modes[0]), Memory::new(&models[1], modes[1])];
     let mut engines = [

@@ -10,6 +10,7 @@ use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
 use crate::start::Start;
 use crate::usage;
 use anyhow::bail;
+use relprop::step::Function;
 use relprop::{Composite, ExplainError, Model, Override, Seed, Target, loops};
 
 /// What to explain, and how: the same for every item.
@@ -65,6 +66,17 @@ impl<'r> Request<'r> {
         let cam_step = if method == Method::GradCam { Some(cam_step(model, loops.step.as_deref())?) } else { None };
         let seed = seed.unwrap_or(default_seed);
         Ok(Self { method, composite, loops: loops.clone(), aim, seed, output, relevance, cam_step })
+    }
+}
+
+impl Request<'_> {
+    /// What may surprise: rules for ReLU change nothing where ReLU is not a step, as in most int8 networks.
+    pub fn remark(&self, model: &Model<'_>) -> Option<String> {
+        let for_relu = matches!(self.method, Method::GuidedBackprop | Method::Deconvnet);
+        let has_relu = || (0..model.steps()).any(|i| model.step(i).function() == Some(Function::Relu));
+        (for_relu && !has_relu()).then(|| {
+            format!("{} is the plain gradient here: this network has no ReLU steps of their own", self.method.name())
+        })
     }
 }
 

@@ -61,6 +61,7 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     }
     let what = (aim, args.seed_relevance, args.output);
     let request = Request::new(&model, &recipe, &overrides, what, &args.loops, args.condition, args.relevance)?;
+    request.remark(&model).iter().for_each(|remark| terminal::note(remark));
     if args.ledger.is_some() && request.composite.is_none() {
         return Err(usage!("{} keeps no ledger: leave --ledger out", request.method.name()));
     }
