@@ -145,7 +145,7 @@ pub struct Scaled<'a, T> {
 #[inline(always)]
 fn sums_of(sums: Sums, non_negative: bool, patch: &[i16], w: &[i8]) -> [i32; 2] {
     let dot = |span, weight| lanes8::dot_of(patch, span, w, weight);
-    let whole = || lanes8::dot([patch], w.get(..patch.len()).unwrap_or(&[]))[0];
+    let whole = || lanes8::dot(patch, w.get(..patch.len()).unwrap_or(&[]));
     match sums {
         Sums::Gate => [whole(), 0],
         Sums::Whole => match whole() {

@@ -255,14 +255,16 @@ impl<N: Number> Way<'_, '_, N> {
     fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let mut exponent = N::Exponent::default();
-        self.each_output(range.clone(), start, sink, |output| {
-            for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
-                if !silent {
-                    exponent = N::exponent(exponent, fraction);
+        if N::HAS_EXPONENTS {
+            self.each_output(range.clone(), start, sink, |output| {
+                for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
+                    if !silent {
+                        exponent = N::exponent(exponent, fraction);
+                    }
                 }
-            }
-            None
-        });
+                None
+            });
+        }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
         self.each_output(range, start, sink, |output| {
             let Output { quotients, bias } = output;
