@@ -266,10 +266,11 @@ impl<N: Number> Way<'_, '_, N> {
             });
         }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
+        let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
         self.each_output(range, start, sink, |output| {
             let Output { quotients, bias } = output;
             let mut s = [N::Word::default(); 2];
-            for k in 0..2 {
+            for k in 0..kinds {
                 let fraction = &quotients.fractions[k];
                 let own = if quotients.silent[k] { N::exponent(N::Exponent::default(), fraction) } else { exponent };
                 let quotient = N::quotient(fraction, own);
