@@ -28,9 +28,10 @@ impl Rescale {
             let product = i64::from(value) * i64::from(self.multiplier);
             return saturated((product + (1 << (places - 1))) >> places);
         }
-        let (left, right) = (self.shift.max(0), (-self.shift).max(0));
-        let raised = saturated(i64::from(value) << left.min(31));
-        halved(doubled_high(raised, self.multiplier), right)
+        let raised = if self.shift > 0 { saturated(i64::from(value) << self.shift.min(31)) } else { value };
+        // A multiplier is not negative: nothing saturates.
+        let high = (i64::from(raised) * i64::from(self.multiplier) + (1 << 30)) >> 31;
+        halved(high as i32, -self.shift)
     }
 }
 

@@ -80,37 +80,73 @@ impl Span {
     pub const NEGATIVE: Self = Self { low: i16::MIN, high: 0 };
 }
 
-/// `Σ x·w` for `N` patches of inputs; every `x` must be a whole number of [`BLOCK_INT8`] long, and `w` at least as
-/// long.
+/// Inputs per pass where there are many: with twice as many LLVM finds no good order.
+const CHUNK: usize = 2 * BLOCK_INT8;
+
+/// `Σ x·w`; `x` must be a whole number of [`BLOCK_INT8`] long, and `w` as long.
 #[inline(always)]
-pub fn dot<const N: usize>(x: [&[i16]; N], w: &[i8]) -> [i32; N] {
-    let mut sums = [0; N];
-    let len = x.first().map_or(0, |x| x.len());
-    let Some(w) = w.get(..len) else { return sums };
-    let mut cut = x;
-    for x in &mut cut {
-        let Some(same) = x.get(..len) else { return sums };
-        *x = same;
+pub fn dot(x: &[i16], w: &[i8]) -> i32 {
+    let mut sums = [0];
+    dots(x, x.len(), w, &mut sums);
+    sums[0]
+}
+
+/// The same for several patches, which lie one after the other, `len` apart. Weights are widened once for all of them.
+#[inline(always)]
+pub fn dots<const N: usize>(x: &[i16], len: usize, w: &[i8], sums: &mut [i32; N]) {
+    let (chunks, rest) = w.as_chunks::<CHUNK>();
+    for (i, w) in chunks.iter().enumerate() {
+        add_products(x, len, i * CHUNK, &w.map(i16::from), sums);
     }
-    for i in 0..len {
-        for (sum, x) in sums.iter_mut().zip(cut) {
-            *sum += i32::from(x[i]) * i32::from(w[i]);
+    let done = chunks.len() * CHUNK;
+    for (i, w) in rest.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
+        add_products(x, len, done + i * BLOCK_INT8, &w.map(i16::from), sums);
+    }
+}
+
+#[inline(always)]
+fn add_products<const L: usize, const N: usize>(x: &[i16], len: usize, at: usize, w: &[i16; L], sums: &mut [i32; N]) {
+    for (p, sum) in sums.iter_mut().enumerate() {
+        if let Some(x) = x.get(p * len + at..).and_then(|x| x.first_chunk()) {
+            *sum += product(x, w);
         }
     }
-    sums
+}
+
+/// A sum of products of 16-bit numbers, and nothing else: what vector units have an instruction for. By itself, because
+/// LLVM makes scalars of several such sums side by side.
+#[inline(never)]
+fn product<const L: usize>(x: &[i16; L], w: &[i16; L]) -> i32 {
+    let mut sum = 0;
+    for i in 0..L {
+        sum += i32::from(x[i]) * i32::from(w[i]);
+    }
+    sum
+}
+
+/// `Σ x·f(w)` over all inputs, for weights between two bounds.
+pub fn dot_within(x: &[i16], w: &[i8], low: i16, high: i16) -> i32 {
+    let mut sums = [0];
+    let inside = |w: i8| i16::from(w).max(low).min(high);
+    let (chunks, rest) = w.as_chunks::<CHUNK>();
+    for (i, w) in chunks.iter().enumerate() {
+        add_products(x, 0, i * CHUNK, &w.map(inside), &mut sums);
+    }
+    let done = chunks.len() * CHUNK;
+    for (i, w) in rest.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
+        add_products(x, 0, done + i * BLOCK_INT8, &w.map(inside), &mut sums);
+    }
+    sums[0]
 }
 
 /// `Σ x·f(w)` over the inputs meant.
 pub fn dot_of(x: &[i16], span: Span, w: &[i8], weight: Weight) -> i32 {
-    let (x, w) = (x.as_chunks::<BLOCK_INT8>().0, w.as_chunks::<BLOCK_INT8>().0);
-    let mut sums = [0; BLOCK_INT8];
-    for (x, w) in x.iter().zip(w) {
-        let w = weight.load::<BLOCK_INT8>(w);
-        for i in 0..BLOCK_INT8 {
-            sums[i] += i32::from(x[i].max(span.low).min(span.high)) * i32::from(w[i]);
-        }
+    if let (Span::ALL, Weight::Within(low, high)) = (span, weight) {
+        return dot_within(x, w.get(..x.len()).unwrap_or(&[]), low, high);
     }
-    sums.iter().sum()
+    let blocks = x.as_chunks::<BLOCK_INT8>().0.iter().zip(w.as_chunks::<BLOCK_INT8>().0);
+    let meant = |x: &[i16; BLOCK_INT8]| x.map(|x| x.max(span.low).min(span.high));
+    blocks.map(|(x, w)| product(&meant(x), &weight.load(w))).sum()
 }
 
 /// `x − zero` of inputs, and zeros up to the end of `patch`.

@@ -39,6 +39,8 @@ pub struct Fraction<N: Number> {
 
 /// Relevance in floats or in integers.
 pub trait Number: Sized + Copy + core::fmt::Debug + PartialEq + 'static {
+    /// Rows of quotients share an exponent.
+    const HAS_EXPONENTS: bool;
     /// Functions of real numbers, and their derivatives, may be asked for.
     const HAS_FUNCTIONS: bool;
     /// One element of relevance, or of a row of quotients.
@@ -201,6 +203,7 @@ impl Unit {
 }
 
 impl Number for f32 {
+    const HAS_EXPONENTS: bool = false;
     const HAS_FUNCTIONS: bool = true;
     type Word = f32;
     type Wide = f32;
@@ -464,6 +467,7 @@ fn bits(value: i64) -> i32 {
 }
 
 impl Number for Fixed {
+    const HAS_EXPONENTS: bool = true;
     const HAS_FUNCTIONS: bool = false;
     type Word = i32;
     type Wide = i64;

@@ -145,7 +145,7 @@ pub struct Scaled<'a, T> {
 #[inline(always)]
 fn sums_of(sums: Sums, non_negative: bool, patch: &[i16], w: &[i8]) -> [i32; 2] {
     let dot = |span, weight| lanes8::dot_of(patch, span, w, weight);
-    let whole = || lanes8::dot([patch], w.get(..patch.len()).unwrap_or(&[]))[0];
+    let whole = || lanes8::dot(patch, w.get(..patch.len()).unwrap_or(&[]));
     match sums {
         Sums::Gate => [whole(), 0],
         Sums::Whole => match whole() {
@@ -154,10 +154,11 @@ fn sums_of(sums: Sums, non_negative: bool, patch: &[i16], w: &[i8]) -> [i32; 2] 
             sum => [sum, 1],
         },
         Sums::BySign(both) => {
-            let mut positive = dot(Span::POSITIVE, Weight::POSITIVE);
-            if !non_negative {
-                positive += dot(Span::NEGATIVE, Weight::NEGATIVE);
-            }
+            let positive = if non_negative {
+                dot(Span::ALL, Weight::POSITIVE)
+            } else {
+                dot(Span::POSITIVE, Weight::POSITIVE) + dot(Span::NEGATIVE, Weight::NEGATIVE)
+            };
             [positive, if both { whole() - positive } else { 0 }]
         }
         Sums::ByWeight => {
@@ -428,28 +429,54 @@ impl<N: Number> Layer<N> for Scaled<'_, Dense<'_>> {
     }
 }
 
-/// What one input adds to the sums of an output.
-#[inline(always)]
-fn product<N: Number>(x: &Inputs<'_>, sums: Sums, at: usize, w: i8) -> [i32; 2] {
-    let weight = i32::from(w);
-    let all = || i32::from(x.x(at)) * weight;
-    match sums {
-        Sums::Gate => [all(), 0],
-        Sums::Whole => [all(), i32::from(all() != 0)],
-        Sums::BySign(_) => [all().max(0), all().min(0)],
-        Sums::ByWeight => {
-            if w > 0 {
-                [all(), 0]
-            } else {
-                [0, all()]
+impl Channelwise<'_> {
+    /// The sums of a row, `term(x, w)` being what one input adds.
+    #[inline(always)]
+    fn tap_sums(
+        &self,
+        x: &Inputs<'_>,
+        row: usize,
+        f: &mut dyn FnMut(usize, [i32; 2]),
+        term: impl Fn(i32, i32) -> [i32; 2],
+    ) {
+        let channels = self.input.channels;
+        for column in 0..self.output.width {
+            for first in (0..channels).step_by(WIDE) {
+                let mut sums = [[0; WIDE]; 2];
+                self.each_tap(row, column, |pixel, tap| {
+                    let x: [i16; WIDE] = x.load(pixel * channels + first);
+                    let w = match self.weights {
+                        Some(_) => Weight::ALL.load(self.weights_of(tap, first)),
+                        None => [1; WIDE],
+                    };
+                    for i in 0..WIDE {
+                        let [a, b] = term(i32::from(x[i]), i32::from(w[i]));
+                        sums[0][i] += a;
+                        sums[1][i] += b;
+                    }
+                });
+                for i in 0..WIDE.min(channels - first) {
+                    f(column * channels + first + i, [sums[0][i], sums[1][i]]);
+                }
             }
         }
-        Sums::Box => {
-            let sum = i32::from(x.above::<N>(usize::from(w < 0), at)) * weight;
-            [sum, i32::from(sum != 0)]
+    }
+
+    /// The sums of z^B.
+    fn box_sums<N: Number>(&self, x: &Inputs<'_>, row: usize, f: &mut dyn FnMut(usize, [i32; 2])) {
+        let channels = self.input.channels;
+        for column in 0..self.output.width {
+            for channel in 0..channels {
+                let mut result = [0; 2];
+                self.each_tap(row, column, |pixel, tap| {
+                    let w = self.weights.map_or(1, |_| self.weights_of(tap, channel).first().copied().unwrap_or(0));
+                    let above = x.above::<N>(usize::from(w < 0), pixel * channels + channel);
+                    let sum = i32::from(above) * i32::from(w);
+                    result = [result[0] + sum, result[1] + i32::from(sum != 0)];
+                });
+                f(column * channels + channel, result);
+            }
         }
-        Sums::Squares => [weight * weight, 0],
-        Sums::Count => [1, 0],
     }
 }
 
@@ -510,18 +537,15 @@ impl<N: Number> Layer<N> for Scaled<'_, Channelwise<'_>> {
     }
 
     fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2])) {
-        let (layer, channels) = (&self.layer, self.layer.input.channels);
-        for column in 0..layer.output.width {
-            for channel in 0..channels {
-                let mut result = [0; 2];
-                layer.each_tap(row, column, |pixel, tap| {
-                    let at = pixel * channels + channel;
-                    let w = layer.weights.map_or(1, |_| layer.weights_of(tap, channel).first().copied().unwrap_or(0));
-                    let [a, b] = product::<N>(x, sums, at, w);
-                    result = [result[0] + a, result[1] + b];
-                });
-                f(column * channels + channel, result);
-            }
+        let layer = &self.layer;
+        match sums {
+            Sums::Whole => layer.tap_sums(x, row, f, |x, w| [x * w, i32::from(x * w != 0)]),
+            Sums::Gate => layer.tap_sums(x, row, f, |x, w| [x * w, 0]),
+            Sums::BySign(_) => layer.tap_sums(x, row, f, |x, w| [(x * w).max(0), (x * w).min(0)]),
+            Sums::ByWeight => layer.tap_sums(x, row, f, |x, w| [x * w.max(0), x * w.min(0)]),
+            Sums::Squares => layer.tap_sums(x, row, f, |_, w| [w * w, 0]),
+            Sums::Count => layer.tap_sums(x, row, f, |_, _| [1, 0]),
+            Sums::Box => layer.box_sums::<N>(x, row, f),
         }
     }
 

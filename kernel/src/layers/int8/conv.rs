@@ -103,37 +103,38 @@ impl<'a> Conv<'a> {
     pub fn forward(&self, x: &[i8], zero: i32, y: &mut [i8], out: &Output<'_>, scratch: &mut [i16]) {
         let zero = zero as i16;
         let len = self.patch().next_multiple_of(BLOCK_INT8);
-        let Some((first, rest)) = scratch.split_at_mut_checked(len) else { return };
-        let Some(second) = rest.get_mut(..len) else { return };
         let fill = |at: usize, run: &mut [i16]| lanes8::widen(run, x.get(at..).unwrap_or(&[]), zero);
         for row in 0..self.output.height {
             for group in 0..self.groups {
                 let mut column = 0;
                 while column < self.output.width {
                     let at = (row * self.output.width + column) * self.output.channels;
-                    self.gather(row, column, group, first, fill);
-                    if FAST && column + 1 < self.output.width {
-                        self.gather(row, column + 1, group, second, fill);
-                        self.pixels([first, second], group, y.get_mut(at..).unwrap_or(&mut []), out);
-                        column += 2;
-                    } else {
-                        self.pixels([first], group, y.get_mut(at..).unwrap_or(&mut []), out);
-                        column += 1;
+                    let y = y.get_mut(at..).unwrap_or(&mut []);
+                    let together = if FAST && column + PIXELS <= self.output.width { PIXELS } else { 1 };
+                    for (p, patch) in scratch.chunks_exact_mut(len).enumerate().take(together) {
+                        self.gather(row, column + p, group, patch, fill);
                     }
+                    if together == PIXELS {
+                        self.pixels::<PIXELS>(scratch, len, group, y, out);
+                    } else {
+                        self.pixels::<1>(scratch, len, group, y, out);
+                    }
+                    column += together;
                 }
             }
         }
     }
 
-    /// All channels of a group for `N` outputs side by side.
+    /// All channels of a group for `N` output pixels side by side.
     #[inline(always)]
-    fn pixels<const N: usize>(&self, patches: [&[i16]; N], group: usize, y: &mut [i8], out: &Output<'_>) {
+    fn pixels<const N: usize>(&self, patches: &[i16], len: usize, group: usize, y: &mut [i8], out: &Output<'_>) {
         for channel in group * self.per_group()..(group + 1) * self.per_group() {
-            let sums = lanes8::dot(patches, self.weights_of(channel));
-            let bias = self.bias.get(channel).copied().unwrap_or(0);
-            for (p, sum) in sums.iter().enumerate() {
+            let mut sums = [self.bias.get(channel).copied().unwrap_or(0); N];
+            lanes8::dots(patches, len, self.weights_of(channel), &mut sums);
+            let rescale = out.rescale(channel);
+            for (p, sum) in sums.into_iter().enumerate() {
                 if let Some(y) = y.get_mut(p * self.output.channels + channel) {
-                    *y = out.of(sum + bias, channel);
+                    *y = out.clamped(rescale.apply(sum));
                 }
             }
         }

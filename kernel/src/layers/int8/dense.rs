@@ -59,8 +59,7 @@ impl<'a> Dense<'a> {
             Self::chunks(x, zero as i16, |from, wide| {
                 for (k, sum) in sums.iter_mut().enumerate().take(y.len()) {
                     let w = self.weights_of(first + k, from);
-                    let [part] = lanes8::dot([wide], w.get(..wide.len()).unwrap_or(&[]));
-                    *sum += part;
+                    *sum += lanes8::dot(wide, w.get(..wide.len()).unwrap_or(&[]));
                 }
             });
             for (k, (y, sum)) in y.iter_mut().zip(sums).enumerate() {

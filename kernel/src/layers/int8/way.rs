@@ -255,19 +255,22 @@ impl<N: Number> Way<'_, '_, N> {
     fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let mut exponent = N::Exponent::default();
-        self.each_output(range.clone(), start, sink, |output| {
-            for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
-                if !silent {
-                    exponent = N::exponent(exponent, fraction);
+        if N::HAS_EXPONENTS {
+            self.each_output(range.clone(), start, sink, |output| {
+                for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
+                    if !silent {
+                        exponent = N::exponent(exponent, fraction);
+                    }
                 }
-            }
-            None
-        });
+                None
+            });
+        }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
+        let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
         self.each_output(range, start, sink, |output| {
             let Output { quotients, bias } = output;
             let mut s = [N::Word::default(); 2];
-            for k in 0..2 {
+            for k in 0..kinds {
                 let fraction = &quotients.fractions[k];
                 let own = if quotients.silent[k] { N::exponent(N::Exponent::default(), fraction) } else { exponent };
                 let quotient = N::quotient(fraction, own);
