@@ -61,7 +61,9 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     // `==`, so that 0 and −0 are equals; they stand side by side.
     for equals in order.chunk_by(|&i, &j| values[i] == values[j]) {
         let rank = first as f64 + (equals.len() + 1) as f64 / 2.0;
-        equals.iter().for_each(|&i| ranks[i] = rank);
+        for &i in equals {
+            ranks[i] = rank;
+        }
         first += equals.len();
     }
     ranks

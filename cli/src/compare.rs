@@ -274,8 +274,9 @@ impl Pair {
 impl SideName {
     /// `epsilon_plus with winner, in integers`
     pub fn how(&self) -> String {
-        let rules: String = self.rules.iter().map(|rule| format!(", {rule}")).collect();
-        let integers = if self.relevance == RelevanceType::Fixed.name() { ", in integers" } else { "" };
-        format!("{}{rules}{integers}", self.composite)
+        let integers = (self.relevance == RelevanceType::Fixed.name()).then_some("in integers");
+        let rules = self.rules.iter().map(String::as_str);
+        let parts: Vec<&str> = [self.composite.as_str()].into_iter().chain(rules).chain(integers).collect();
+        parts.join(", ")
     }
 }

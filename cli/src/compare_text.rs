@@ -67,13 +67,13 @@ fn rows(items: &[Item]) -> Vec<String> {
 /// One line per figure.
 fn summaries(report: &Report) -> Vec<String> {
     let head = ["", "median", "worst 5 %", "mean", "worst"].map(str::to_owned).to_vec();
-    let share = |value: f64| percent(value as f32);
-    let small = |value: f64| short(value as f32);
-    let parts: [(&str, &Option<Summary>, &dyn Fn(f64) -> String); 4] = [
-        ("cosine", &report.cosine, &|value| figure(Some(value))),
-        ("rank correlation", &report.rank_correlation, &|value| figure(Some(value))),
-        ("overlap of the largest", &report.top_overlap, &share),
-        ("‖A − B‖₁ / ‖A‖₁", &report.difference, &small),
+    let share: Show = |value| percent(value as f32);
+    let small: Show = |value| short(value as f32);
+    let parts: [(&str, &Option<Summary>, Show); 4] = [
+        ("cosine", &report.cosine, |value| figure(Some(value))),
+        ("rank correlation", &report.rank_correlation, |value| figure(Some(value))),
+        ("overlap of the largest", &report.top_overlap, share),
+        ("‖A − B‖₁ / ‖A‖₁", &report.difference, small),
     ];
     let mut rows = vec![head];
     for (name, summary, show) in parts {
@@ -84,6 +84,9 @@ fn summaries(report: &Report) -> Vec<String> {
     }
     columns(&[Align::Left, Align::Right, Align::Right, Align::Right, Align::Right], &rows)
 }
+
+/// How a figure is written.
+type Show = fn(f64) -> String;
 
 /// Four digits: the figures are at most one.
 fn figure(value: Option<f64>) -> String {

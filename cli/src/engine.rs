@@ -70,7 +70,7 @@ impl<'r> Request<'r> {
 }
 
 impl Request<'_> {
-    /// What may surprise: rules for ReLU change nothing where ReLU is not a step, as in most int8 networks.
+    /// What may surprise: rules for rectifiers change nothing where there is no such step, as in most int8 networks.
     pub fn remark(&self, model: &Model<'_>) -> Option<String> {
         let for_relu = matches!(self.method, Method::GuidedBackprop | Method::Deconvnet);
         let has_relu = || (0..model.steps()).any(|i| model.step(i).function() == Some(Function::Relu));
