@@ -8,7 +8,7 @@ use support::books::Expected;
 use support::cases::cases;
 use support::close::Figures;
 use support::int8::Twins;
-use support::networks::choices::{Pick, picks};
+use support::networks::choices::picks;
 use support::networks::kinds::Kind;
 use support::networks::layers::any_of;
 use support::networks::numbers::{Numbers, Style};
