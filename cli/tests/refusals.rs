@@ -150,7 +150,7 @@ fn a_box_must_come_from_somewhere() {
 #[test]
 fn conversions() {
     let onnx = "models/mnist-tiny.onnx";
-    refused(&["convert", MODEL, "-o", "no/such.rlp"], 2, "a model image already");
+    refused(&["convert", MODEL, "-o", "no/such.rlp"], 1, "cannot write no/such.rlp");
     refused(&["convert", onnx, "-o", "no/such.rlp"], 1, "cannot write no/such.rlp");
     refused(&["convert", onnx, "-o", "no/such.rlp", "--labels", "a,b"], 2, "2 labels, the model has 10 classes");
     refused(&["convert", onnx, "-o", "no/such.rlp", "--input-range", "1,0"], 2, "the smaller one first");

@@ -2,7 +2,8 @@
 
 use crate::error::ExplainError;
 use crate::model::Model;
-use crate::rule::{Bound, Choice, Rule, Ties};
+use crate::number::bits_of;
+use crate::rule::{Bound, Choice, Rule, Ties, is_finite};
 use crate::step::{Function, Op, Step};
 
 /// A named assignment of rules from the literature.
@@ -220,7 +221,8 @@ pub(crate) fn is_softmax_head(model: &Model<'_>, step: &Step) -> bool {
 
 fn checked<'a>(model: &Model<'_>, index: usize, step: &Step, choice: Choice<'a>) -> Result<Choice<'a>, ExplainError> {
     let epsilon = choice.stabilizer.epsilon();
-    if !choice.rule.is_valid() || !epsilon.is_finite() || epsilon < 0.0 {
+    let below_zero = bits_of(epsilon) >> 31 == 1 && bits_of(epsilon) << 1 != 0;
+    if !choice.rule.is_valid() || !is_finite(epsilon) || below_zero {
         return Err(ExplainError::RuleParameter { step: index });
     }
     let input = model.tensor(model.operand(step, 0)).shape;

@@ -402,6 +402,13 @@ impl Number for f32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed;
 
+/// The bits of a float, where the compiler does not see that they are one's: it would make comparisons of floats of
+/// tests on them, and those are calls where there is no unit for floats.
+#[inline(always)]
+pub fn bits_of(value: f32) -> u32 {
+    core::hint::black_box(value.to_bits())
+}
+
 /// A positive number as mantissa and exponent; the mantissa has its highest bit set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Real {
@@ -418,7 +425,7 @@ impl Real {
 
     /// The magnitude of a finite float, by its bits; `None` of zero.
     fn of(value: f32) -> Option<Self> {
-        let bits = value.to_bits();
+        let bits = bits_of(value);
         let (fraction, biased) = (bits & 0x007f_ffff, ((bits >> 23) & 0xff) as i32);
         match biased {
             0 if fraction == 0 => None,
@@ -454,7 +461,7 @@ fn shifted(value: i64, places: i32) -> i64 {
         } else if value < 0 {
             -(1 << 62)
         } else {
-            (value != 0) as i64 * (1 << 62)
+            i64::from(value != 0) * (1 << 62)
         };
     }
     if places > 62 { 0 } else { ((value >> (places - 1)) + 1) >> 1 }
@@ -496,7 +503,7 @@ impl Number for Fixed {
 
     fn constant(value: f32) -> i64 {
         let magnitude = Real::of(value).map_or(0, Real::fixed);
-        if value.to_bits() >> 31 == 0 { magnitude } else { -magnitude }
+        if bits_of(value) >> 31 == 0 { magnitude } else { -magnitude }
     }
 
     #[inline(always)]
@@ -717,9 +724,15 @@ impl Number for Fixed {
 
 /// `value · 2^exponent` of a normal number above zero, by its bits: no float is computed with.
 pub fn scaled(value: f32, exponent: i32) -> f32 {
-    let bits = value.to_bits();
+    let bits = bits_of(value);
     let biased = ((bits >> 23) & 0xff) as i32 + exponent;
     if biased <= 0 { 0.0 } else { f32::from_bits((bits & 0x807f_ffff) | ((biased.min(254) as u32) << 23)) }
+}
+
+/// A finite number above or at zero, in units of `2^-places`; at most 2⁶⁰.
+pub fn with_places(value: f32, places: i32) -> i64 {
+    let Some(real) = Real::of(value) else { return 0 };
+    shifted(i64::from(real.mantissa), -(real.exponent + places)).min(1 << 60)
 }
 
 /// The exponent of a finite float other than zero: it is below two to this power.
@@ -731,7 +744,7 @@ pub fn exponent_of(value: f32) -> Option<i32> {
 pub fn seed_word(value: f32, exponent: i32) -> i32 {
     let Some(real) = Real::of(value) else { return 0 };
     let magnitude = shifted(i64::from(real.mantissa), -(real.exponent - fraction_of(exponent))) as i32;
-    if value.to_bits() >> 31 == 0 { magnitude } else { -magnitude }
+    if bits_of(value) >> 31 == 0 { magnitude } else { -magnitude }
 }
 
 /// One unit of such relevance is two to this power.

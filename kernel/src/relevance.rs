@@ -7,10 +7,10 @@ use crate::ledger::{Entry, Whole};
 use crate::number::{
     Fixed, Number, Places, SEED_BITS, Taken, booked, exponent_of, fraction_of, in_books, scaled, seed_word,
 };
-use crate::rule::{Choice, Rule};
+use crate::rule::{Choice, Rule, is_finite};
 use crate::step::{Op, Step};
 use crate::target::Seed;
-use crate::values::Values;
+use crate::values::{Values, top_of};
 
 /// The type of relevance: `f32`, or [`Fixed`] for integers alone. Nobody else can implement it.
 pub trait Relevance: Number {
@@ -98,12 +98,15 @@ pub struct Closing<'c, 'r, R: Relevance> {
 }
 
 /// Which elements of a tensor relevance starts at; everything else starts with nothing.
-fn starts(seed: &Seed<'_>, f: &Values<'_>) -> Result<(Option<usize>, [Option<usize>; 2]), ExplainError> {
-    let classes = f.len();
+fn starts(
+    seed: &Seed<'_>,
+    classes: usize,
+    top: Option<usize>,
+) -> Result<(Option<usize>, [Option<usize>; 2]), ExplainError> {
     let inside =
         |class: usize| if class < classes { Ok(class) } else { Err(ExplainError::NoSuchClass { class, classes }) };
     Ok(match *seed {
-        Seed::Top => (f.top(), [f.top(), None]),
+        Seed::Top => (top, [top, None]),
         Seed::Class(k) | Seed::OneHot(k) => (Some(inside(k)?), [Some(k), None]),
         Seed::Contrast(k, l) => (Some(inside(k)?), [Some(k), Some(inside(l)?)]),
         Seed::All | Seed::Values(_) => (None, [None, None]),
@@ -215,7 +218,8 @@ impl Relevance for f32 {
     }
 
     fn seed(seed: &Seed<'_>, f: Values<'_>, r: &mut [f32]) -> Result<Start, ExplainError> {
-        let (class, places) = starts(seed, &f)?;
+        let top = f.top();
+        let (class, places) = starts(seed, f.len(), top)?;
         let value_of = |k: usize| f.get(k).unwrap_or(0.0);
         match *seed {
             Seed::All => r.iter_mut().zip(f.iter()).for_each(|(r, f)| *r = f),
@@ -232,7 +236,7 @@ impl Relevance for f32 {
                 *r += if i == 0 { value } else { -value };
             }
         }
-        let value = class.or(f.top()).map_or(0.0, value_of);
+        let value = class.or(top).map_or(0.0, value_of);
         Ok(Start { class, value: (1, value), unit: (1.0, 0) })
     }
 }
@@ -338,13 +342,14 @@ impl Relevance for Fixed {
         const VALUE_PLACES: i32 = SEED_BITS as i32 - 8;
         const ONE_PLACES: i32 = SEED_BITS as i32 - 1;
         let Values::Int8 { q, scale, zero_point } = f else { return Err(ExplainError::Seed) };
-        let (class, places) = starts(seed, &f)?;
+        let top = top_of(q);
+        let (class, places) = starts(seed, q.len(), top)?;
         let value_of = |k: usize| q.get(k).map_or(0, |q| i32::from(*q) - zero_point);
         let mut unit = (scale, -VALUE_PLACES);
         match *seed {
             Seed::All => r.iter_mut().enumerate().for_each(|(k, r)| *r = value_of(k) << VALUE_PLACES),
             Seed::Values(values) if values.len() == r.len() => {
-                let finite = |v: &f32| v.to_bits() & 0x7f80_0000 != 0x7f80_0000;
+                let finite = |v: &f32| is_finite(*v);
                 if !values.iter().all(finite) {
                     return Err(ExplainError::Seed);
                 }
@@ -365,7 +370,7 @@ impl Relevance for Fixed {
         if matches!(seed, Seed::OneHot(_)) {
             unit = (1.0, -ONE_PLACES);
         }
-        let value = class.or(f.top()).map_or(0, value_of);
+        let value = class.or(top).map_or(0, value_of);
         Ok(Start { class, value: (value, scale), unit })
     }
 }

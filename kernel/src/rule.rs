@@ -1,6 +1,7 @@
 //! One step's choice: rule, bias, stabiliser.
 
 use crate::lanes::Lanes;
+use crate::number::bits_of;
 use crate::step::{Function, Op};
 
 /// What a denominator is divided as, so that nothing divides by zero; `sign(0) = +1`.
@@ -197,22 +198,31 @@ impl Rule<'_> {
 
     /// Whether every parameter is finite and in range.
     pub(crate) fn is_valid(&self) -> bool {
-        let non_negative = |v: f32| v.is_finite() && v >= 0.0;
+        // By their bits: sessions of integers come here, too.
+        let non_negative = |v: f32| is_finite(v) && (bits_of(v) >> 31 == 0 || bits_of(v) << 1 == 0);
         match *self {
             Self::Epsilon(v) | Self::Beta(v) | Self::Gamma(v) | Self::GammaOriginal(v) | Self::BetaSmooth(v) => {
                 non_negative(v)
             }
             Self::AlphaBeta { alpha, beta } => {
-                let sum_is_kept = crate::lanes::absolute(alpha - beta - 1.0) <= 1e-6;
+                const PLACES: i32 = 30;
+                let [alpha_fixed, beta_fixed] = [alpha, beta].map(|v| crate::number::with_places(v, PLACES));
+                // Up to a millionth.
+                let sum_is_kept = (alpha_fixed - beta_fixed - (1 << PLACES)).abs() <= 1074;
                 non_negative(alpha) && non_negative(beta) && sum_is_kept
             }
             Self::ZBox { low, high } => [low, high].into_iter().all(|bound| match bound {
-                Bound::Uniform(v) => v.is_finite(),
-                Bound::Values(values) => values.iter().all(|v| v.is_finite()),
+                Bound::Uniform(v) => is_finite(v),
+                Bound::Values(values) => values.iter().all(|v| is_finite(*v)),
             }),
             _ => true,
         }
     }
+}
+
+/// Whether a float is neither infinite nor no number, by its bits: without a float operation.
+pub(crate) fn is_finite(value: f32) -> bool {
+    bits_of(value) & 0x7f80_0000 != 0x7f80_0000
 }
 
 /// A rule with its options: what a composite gives to a step.

@@ -17,7 +17,7 @@ impl DType {
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::F32),
-            1 => Some(Self::I8),
+            1 if cfg!(feature = "int8") => Some(Self::I8),
             _ => None,
         }
     }

@@ -79,10 +79,12 @@ impl<'s> Values<'s> {
     pub fn top(&self) -> Option<usize> {
         match *self {
             Self::F32(values) => arg_max(values),
-            Self::Int8 { q, .. } => {
-                let first_largest = |best: usize, i: usize| if q.get(i) > q.get(best) { i } else { best };
-                (0..q.len()).reduce(first_largest)
-            }
+            Self::Int8 { q, .. } => top_of(q),
         }
     }
+}
+
+/// Index of the largest integer, the first of equals.
+pub(crate) fn top_of(q: &[i8]) -> Option<usize> {
+    (0..q.len()).reduce(|best, i| if q.get(i) > q.get(best) { i } else { best })
 }

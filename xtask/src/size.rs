@@ -27,15 +27,35 @@ pub struct Options {
 }
 
 /// The probes, and what each stands for.
-const PROBES: [(&str, &str); 4] = [
+const PROBES: [(&str, &str); 5] = [
     ("infer", "one model compiled in, inference only"),
     ("explain", "one model compiled in, one composite"),
+    (INTEGERS, "one int8 model compiled in, one composite, relevance in integers"),
     (EVERYTHING, "every rule and loop, models checked at run time"),
     ("messages", "… and errors as sentences"),
 ];
 const EVERYTHING: &str = "everything";
+const INTEGERS: &str = "integers";
 
-/// What `everything` may take.
+/// Routines that compute with floats where there is no unit for it: the names of the ARM ABI and of libgcc.
+const FLOAT_ROUTINES: [&str; 12] = [
+    "__aeabi_f",
+    "__aeabi_d",
+    "__aeabi_i2f",
+    "__aeabi_ui2f",
+    "__aeabi_l2f",
+    "__aeabi_ul2f",
+    "sf3",
+    "df3",
+    "sisf",
+    "disf",
+    "fixsf",
+    "cmpsf",
+];
+/// Names that begin like those, of routines for integers.
+const INTEGER_ROUTINES: [&str; 1] = ["__aeabi_idiv"];
+
+/// What `everything` may take without int8.
 const BUDGET: u64 = 96 * 1024;
 
 /// Generic code is compiled many times; so many of its functions are listed.
@@ -56,7 +76,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 fn measure(cross: &Cross, options: &Options) -> Result<bool> {
-    build(cross, &[])?;
+    build(cross, &[], &[])?;
     println!("\n{}, opt-level \"s\", fat LTO, panic \"abort\"; {}", cross.target, cross.name);
     println!("{:>12} {:>8} {:>8} {:>8}   of which code of", "", "text", "rodata", "flash");
     let mut everything = 0;
@@ -65,12 +85,22 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
         let crates = CRATES.map(|name| format!("{name} {}", program.of_crate(name))).join(", ");
         println!("{probe:>12} {:>8} {:>8} {:>8}   {crates}", program.text, program.data, program.flash());
         println!("{:>40} {what}", "");
+    }
+    let floats_only = cross.apart("floats");
+    build(&floats_only, &["--no-default-features"], &[])?;
+    println!("without the feature `int8`:");
+    for probe in PROBES.iter().map(|(probe, _)| *probe).filter(|probe| *probe != INTEGERS) {
+        let program = Program::read(&floats_only.program(probe))?;
+        println!("{probe:>12} {:>8} {:>8} {:>8}", program.text, program.data, program.flash());
         if probe == EVERYTHING {
             everything = program.flash();
         }
     }
     let fits = everything <= BUDGET;
-    println!("budget of {EVERYTHING}: {everything} of {BUDGET} bytes, {}", if fits { "fits" } else { "EXCEEDED" });
+    println!(
+        "budget of {EVERYTHING} in floats: {everything} of {BUDGET} bytes, {}",
+        if fits { "fits" } else { "EXCEEDED" }
+    );
     if let Some(count) = options.symbols {
         list_symbols(Program::read(&cross.program(&options.probe))?.symbols, count);
     }
@@ -79,16 +109,27 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
     if options.panics && panics > 0 {
         list_panics(&cross.apart("panics"), &options.probe)?;
     }
-    Ok(!options.check || (fits && panics == 0))
+    let floats = float_routines(&Program::read(&cross.program(INTEGERS))?.symbols);
+    println!("float routines in {INTEGERS}: {}", if floats.is_empty() { "none".into() } else { floats.join(", ") });
+    Ok(!options.check || (fits && panics == 0 && floats.is_empty()))
 }
 
-fn build(cross: &Cross, more: &[&str]) -> Result<()> {
+/// Routines for floats that a program links; where there is a unit for them, none is needed.
+fn float_routines(symbols: &[Symbol]) -> Vec<String> {
+    let is_float = |name: &str| {
+        FLOAT_ROUTINES.iter().any(|part| name.contains(part))
+            && !INTEGER_ROUTINES.iter().any(|part| name.starts_with(part))
+    };
+    symbols.iter().filter(|symbol| is_float(&symbol.name)).map(|symbol| symbol.name.clone()).collect()
+}
+
+fn build(cross: &Cross, features: &[&str], more: &[&str]) -> Result<()> {
     let directory = root().join("xtask").join("probe");
     let script = format!("-Clink-arg=-T{}", directory.join("link.x").display());
     // Names with all their types, and a record of who calls whom.
     let mut flags = vec![script.as_str(), "-Clink-arg=--emit-relocs", "-Csymbol-mangling-version=v0"];
     flags.extend(more);
-    if !succeeds(&cross.build(&directory.join("Cargo.toml"), &[], &flags))? {
+    if !succeeds(&cross.build(&directory.join("Cargo.toml"), features, &flags))? {
         anyhow::bail!("the probes do not build for {}", cross.target);
     }
     Ok(())
@@ -102,7 +143,7 @@ fn list_symbols(mut symbols: Vec<Symbol>, count: usize) {
 }
 
 fn list_panics(cross: &Cross, probe: &str) -> Result<()> {
-    build(cross, &panics::FLAGS)?;
+    build(cross, &[], &panics::FLAGS)?;
     for ((line, panic), functions) in panics::places(&cross.program(probe))? {
         println!("  {line}: {panic}");
         let shown = functions.iter().filter(|function| **function != line);

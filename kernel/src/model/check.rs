@@ -210,11 +210,10 @@ impl Uses {
             Op::Concat => Self { operands: (1, 0xffff), variants: 3, ..Self::NOTHING },
             Op::Pad => Self { floats: 1, ints: 3, ..Self::NOTHING },
             Op::Slice => Self { ints: 6, ..Self::NOTHING },
-            Op::View => Self::NOTHING,
             Op::Transpose => Self { ints: 8, ..Self::NOTHING },
             Op::LocalResponseNorm => Self { floats: 3, ints: 1, ..Self::NOTHING },
             Op::Softmax => Self { variants: 2, ..Self::NOTHING },
-            Op::Quantize | Op::Dequantize => Self::NOTHING,
+            Op::View | Op::Quantize | Op::Dequantize => Self::NOTHING,
         }
     }
 
@@ -301,7 +300,7 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     ensure!(is_zero(image, at + field::INTS + 4 * uses.ints, 4 * (8 - uses.ints)), Reserved);
 
     let mut p = 0;
-    while p < uses.params {
+    while p < uses.params && p < uses.sizes.len() {
         let offset = read_u32(image, at + field::PARAMS + 8 * p) as u64;
         let len = read_u32(image, at + field::PARAMS + 8 * p + 4) as u64;
         ensure!(offset.is_multiple_of(ALIGNMENT as u64), Bounds);
@@ -652,11 +651,11 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         | Op::Slice
         | Op::View
         | Op::Transpose
-        | Op::LocalResponseNorm => inputs,
+        | Op::LocalResponseNorm
+        | Op::Dequantize => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
         // No integer is below the smallest.
         Op::Quantize => inputs || model.tensor(step.output).zero_point == -128,
-        Op::Dequantize => inputs,
     }
 }
 

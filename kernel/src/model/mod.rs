@@ -321,7 +321,7 @@ impl<'a> Model<'a> {
 
     /// Whether a step computes in int8: everything that it reads and writes is.
     pub const fn is_int8(&self, step: &Step) -> bool {
-        !step.op.is_conversion() && matches!(self.tensor(step.output).dtype, DType::I8)
+        cfg!(feature = "int8") && !step.op.is_conversion() && matches!(self.tensor(step.output).dtype, DType::I8)
     }
 
     /// Whether any tensor is int8.

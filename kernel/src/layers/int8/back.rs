@@ -53,6 +53,9 @@ impl<'a> Units<'a> {
     }
 }
 
+/// Adds up quotients of one kind, weighed by one function of the weights, for inputs side by side.
+type Gather<'g, N, const L: usize> = dyn FnMut(Weight, usize, &mut [<N as Number>::Sum; L]) + 'g;
+
 /// What is gathered for inputs side by side, and how it becomes relevance.
 #[inline(always)]
 fn settle<N: Number, const L: usize>(
@@ -73,9 +76,7 @@ fn settle<N: Number, const L: usize>(
     };
     let mut shares = [N::Sum::default(); L];
     let silent = values.iter().all(|v| *v == 0);
-    let mut weighed = |terms: &[(Weight, usize)],
-                       factor: &dyn Fn(usize) -> i32,
-                       gather: &mut dyn FnMut(Weight, usize, &mut [N::Sum; L])| {
+    let mut weighed = |terms: &[(Weight, usize)], factor: &dyn Fn(usize) -> i32, gather: &mut Gather<'_, N, L>| {
         let mut sums = [N::Sum::default(); L];
         for (weight, which) in terms {
             gather(*weight, *which, &mut sums);
@@ -455,8 +456,9 @@ impl Channelwise<'_> {
                         sums[1][i] += b;
                     }
                 });
-                for i in 0..WIDE.min(channels - first) {
-                    f(column * channels + first + i, [sums[0][i], sums[1][i]]);
+                let [a, b] = sums;
+                for (i, (a, b)) in a.into_iter().zip(b).enumerate().take(channels - first) {
+                    f(column * channels + first + i, [a, b]);
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::model::Model;
 use crate::number::{Number, Places, Taken, Unit};
 use crate::plan::Direction;
 use crate::rule::{Bias, Choice, Rule, Stabilizer, Ties};
-use crate::step::{Op, Step};
+use crate::step::{Op, Step, quotient, remainder};
 use core::ops::Range;
 
 /// Whether a step in int8 can follow a rule.
@@ -156,7 +156,7 @@ impl Task<'_, '_> {
             if r == N::Word::default() {
                 continue;
             }
-            let window = layer.window(at / channels).map(|from| from * channels + at % channels);
+            let window = layer.window(quotient(at, channels)).map(|from| from * channels + remainder(at, channels));
             let value = |from: usize| self.x[0].get(from).copied().unwrap_or(i8::MIN);
             let first = window.clone().reduce(|best, from| if value(from) > value(best) { from } else { best });
             let Some(first) = first else { continue };
@@ -178,11 +178,15 @@ impl Task<'_, '_> {
         let other = self.model.tensor(self.model.operand(self.step, 1 - self.k));
         for at in 0..self.len {
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
-            let to = if self.k == 0 { at } else { at % pixel };
+            let to = if self.k == 0 { at } else { remainder(at, pixel) };
             let whole = N::whole(r);
             let share = match rule {
                 Rule::Gradient => {
-                    let q = self.x[1 - self.k].get(if self.k == 0 { at % pixel } else { at });
+                    let q = self.x[1_usize.wrapping_sub(self.k) & 1].get(if self.k == 0 {
+                        remainder(at, pixel)
+                    } else {
+                        at
+                    });
                     N::real_share(whole, q.map_or(0.0, |q| other.real(*q)))
                 }
                 Rule::Flat => N::part_of(whole, 2),
@@ -232,7 +236,8 @@ impl Task<'_, '_> {
             if r == N::Word::default() {
                 continue;
             }
-            let terms = [0, 1].map(|k| layer.term(k, self.x[k].get(at).copied().unwrap_or(0)));
+            let [a, b] = self.x.map(|x| x.get(at).copied().unwrap_or(0));
+            let terms = [layer.term(0, a), layer.term(1, b)];
             let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
             let nothing = N::Wide::default();
             let sums = sums.map(|sum| N::wide(N::part(sum)));

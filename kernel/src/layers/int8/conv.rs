@@ -111,7 +111,7 @@ impl<'a> Conv<'a> {
                     let at = (row * self.output.width + column) * self.output.channels;
                     let y = y.get_mut(at..).unwrap_or(&mut []);
                     let together = if FAST && column + PIXELS <= self.output.width { PIXELS } else { 1 };
-                    for (p, patch) in scratch.chunks_exact_mut(len).enumerate().take(together) {
+                    for (p, patch) in scratch.chunks_exact_mut(len.max(1)).enumerate().take(together) {
                         self.gather(row, column + p, group, patch, fill);
                     }
                     if together == PIXELS {

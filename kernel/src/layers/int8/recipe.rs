@@ -1,7 +1,7 @@
 //! What each rule does with an int8 layer: every rule is a pair of quotients per output, one for contributions of
 //! either sign, and a function of the weights that they are handed out by.
 
-use crate::number::{Fraction, Number};
+use crate::number::{Fraction, Number, bits_of};
 use crate::rule::{Bound, Rule, Stabilizer};
 
 /// Which two sums of an output the rule divides by.
@@ -111,7 +111,7 @@ impl<'a, N: Number> Recipe<'a, N> {
         let one = N::constant(1.0);
         let of = |sums, hand, kind| Some(Self { sums, hand, kind, bounds: [Bound::Uniform(0.0); 2] });
         let signs = |alpha, beta: f32| {
-            let both = beta.to_bits() << 1 != 0;
+            let both = bits_of(beta) << 1 != 0;
             let minus_beta = N::minus(N::Wide::default(), N::constant(beta));
             of(Sums::BySign(both), Hand::BySign(both), Kind::Signs { alpha, minus_beta })
         };
@@ -146,7 +146,7 @@ impl<'a, N: Number> Recipe<'a, N> {
         let over = |factor, denominator| Fraction { numerator: N::numerator(r, factor), denominator };
         let lost = |fraction: Fraction<N>| if fraction.denominator == nothing { fraction.numerator } else { nothing };
         let stable = |z| N::stabilized(z, form, epsilon);
-        let empty = [0, 1].map(|k| of.sums[k] == of.bias[k]);
+        let empty = [first == of.bias[0], second == of.bias[1]];
         match self.kind {
             Kind::Whole => {
                 let sum = if self.sums == Sums::Squares { N::plus(first, of.bias[0]) } else { first };

@@ -35,7 +35,8 @@ impl Scaling {
 /// `y = softmax x`, in units of 1/256 from −128.
 pub fn forward(scaling: Scaling, channels: usize, x: &[i8], y: &mut [i8]) {
     let channels = channels.max(1);
-    for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+    for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+        let x = x.get(pixel * channels..(pixel + 1) * channels).unwrap_or(&[]);
         let top = x.iter().copied().max().unwrap_or(0);
         let exps = x.iter().filter_map(|x| scaling.exp(i32::from(*x) - i32::from(top)));
         let sum = exps.fold(0_i32, |sum, e| sum.saturating_add(fixed::halved(e, SUM_BITS as i32)));

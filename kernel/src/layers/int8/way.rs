@@ -7,7 +7,7 @@ use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
 use super::sink::Sink;
 use crate::lanes::FAST;
 use crate::lanes8::Weight;
-use crate::number::{Fraction, Number, Taken, Unit};
+use crate::number::{Fraction, Number, Taken, Unit, bits_of};
 use crate::rule::{Bias, Bound, Choice, Stabilizer};
 use crate::step::{quotient, remainder};
 use core::ops::Range;
@@ -63,8 +63,8 @@ impl<'a> End<'a> {
 
 fn in_units<N: Number>(value: f32, scale: f32, zero_point: i32) -> i16 {
     let unit = Unit { over: scale, ..Unit::whole(1) };
-    let magnitude = N::whole_number(N::in_units(f32::from_bits(value.to_bits() & 0x7fff_ffff), unit)).min(512);
-    let steps = if value.to_bits() >> 31 == 0 { magnitude } else { -magnitude };
+    let magnitude = N::whole_number(N::in_units(f32::from_bits(bits_of(value) & 0x7fff_ffff), unit)).min(512);
+    let steps = if bits_of(value) >> 31 == 0 { magnitude } else { -magnitude };
     (steps + zero_point).clamp(-128, 127) as i16
 }
 
@@ -309,7 +309,7 @@ impl<N: Number> Way<'_, '_, N> {
         for channel in 0..channels.min(r.len()) {
             let of = |element| Constants {
                 cancels: !self.x.non_negative,
-                ..Constants::new(self.layer, &self.recipe, &self.form, self.bias, element)
+                ..Constants::new(self.layer, &self.recipe, self.form, self.bias, element)
             };
             let mut constants = of(range.start + channel);
             for at in (channel..r.len()).step_by(channels) {
@@ -354,7 +354,7 @@ struct Constants<N: Number> {
 }
 
 impl<N: Number> Constants<N> {
-    fn new(layer: &dyn Layer<N>, recipe: &Recipe<'_, N>, form: &Stabilizer, option: Bias, element: usize) -> Self {
+    fn new(layer: &dyn Layer<N>, recipe: &Recipe<'_, N>, form: Stabilizer, option: Bias, element: usize) -> Self {
         let nothing = N::Wide::default();
         let whole = layer.bias(remainder(element, layer.channels()));
         let (bias, missing) = if option == Bias::Zero { (0, whole) } else { (whole, 0) };

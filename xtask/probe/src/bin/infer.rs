@@ -11,5 +11,5 @@ use relprop::{Mode, Model, Session};
 pub fn probe(world: &mut World<'_>) -> Option<f32> {
     let model = Model::new_unchecked(world.image);
     let mut session = Session::new(&model, world.arena, Mode::Infer).ok()?;
-    session.run(world.input).ok()?.first().copied()
+    session.run(world.input).ok()?.get(0)
 }
