@@ -149,6 +149,40 @@ proptest! {
         result?;
     }
 
+    /// The derivative of what is part of a step: where its output was clamped, nothing passes.
+    #[test]
+    fn rectifiers_that_are_part_of_a_step_stop_relevance(
+        (_, case) in any_of([Kind::Conv, Kind::Depthwise, Kind::Dense, Kind::Add]), method in 0..3_usize, seed: u64
+    ) {
+        let Some(mut twins) = Twins::new(&case, -17) else { return Ok(()) };
+        // The output's zero point is zero: from there on it is a ReLU.
+        twins.int8.steps[0].ints[0] = 0;
+        let image = twins.image();
+        let model = image.model().unwrap();
+        let mut arena = kernel::arena(&model, Mode::Explain);
+        let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
+        let inputs: Vec<&[i8]> = twins.q.iter().map(Vec::as_slice).collect();
+        let outputs = session.run_int8(&inputs).unwrap().int8().unwrap().to_vec();
+        let start = Numbers::new(seed, Style::Smooth).sparse(outputs.len());
+        let passes = |(q, r): (&i8, &f32)| match method {
+            0 => *q > 0 && *q < 127,
+            1 => *q > 0 && *q < 127 && *r > 0.0,
+            _ => *r > 0.0,
+        };
+        let gated: Vec<f64> =
+            outputs.iter().zip(&start).map(|(q, r)| if passes((q, r)) { f64::from(*r) } else { 0.0 }).collect();
+        let preset = [Preset::Gradient, Preset::GuidedBackprop, Preset::Deconvnet][method];
+        let target = Target { output: 0, seed: Seed::Values(&start) };
+        let explanation = session.explain(&target, &Composite::new(preset)).unwrap();
+        let x: Vec<Figures> = twins.x.iter().map(|x| Figures::zeros(x.len())).collect();
+        let gradient = Choice::new(relprop::Rule::Gradient);
+        let back = oracle::backward(&twins.float, &twins.float.steps[0], Some(gradient), &x, &gated);
+        for (i, wanted) in back.relevance.iter().enumerate() {
+            let (worst, at) = wanted.worst(explanation.relevance_of(i));
+            prop_assert!(worst <= FLOATS, "[{}] is {}", at, explanation.relevance_of(i)[at]);
+        }
+    }
+
     #[test]
     fn int8_layers_compute_what_they_stand_for((_, case) in any_of(KINDS), zero_point in -128_i8..=127) {
         let Some(twins) = Twins::new(&case, zero_point) else { return Ok(()) };

@@ -70,13 +70,12 @@ impl<'r> Request<'r> {
 }
 
 impl Request<'_> {
-    /// What may surprise: rules for rectifiers change nothing where there is no such step, as in most int8 networks.
+    /// What may surprise: rules for rectifiers change nothing where there is none.
     pub fn remark(&self, model: &Model<'_>) -> Option<String> {
         let for_relu = matches!(self.method, Method::GuidedBackprop | Method::Deconvnet);
-        let has_relu = || (0..model.steps()).any(|i| model.step(i).function() == Some(Function::Relu));
-        (for_relu && !has_relu()).then(|| {
-            format!("{} is the plain gradient here: this network has no ReLU steps of their own", self.method.name())
-        })
+        let has_relu = || (0..model.steps()).any(|i| model.function(&model.step(i)) == Some(Function::Relu));
+        (for_relu && !has_relu())
+            .then(|| format!("{} is the plain gradient here: this network has no ReLU", self.method.name()))
     }
 }
 

@@ -72,8 +72,8 @@ impl<'a> Preset<'a> {
             | Self::EpsilonGammaBox { .. } => lrp(Some(Rule::Epsilon(1e-6))),
             Self::ExcitationBackprop if matches!(step.op, Op::Activation | Op::Affine) => Some(Rule::Gradient),
             Self::ExcitationBackprop | Self::DeepTaylor { .. } => lrp(Some(Rule::ZPlus)),
-            Self::GuidedBackprop if step.function() == Some(Function::Relu) => Some(Rule::GuidedBackprop),
-            Self::Deconvnet if step.function() == Some(Function::Relu) => Some(Rule::Deconvnet),
+            Self::GuidedBackprop if model.function(step) == Some(Function::Relu) => Some(Rule::GuidedBackprop),
+            Self::Deconvnet if model.function(step) == Some(Function::Relu) => Some(Rule::Deconvnet),
             Self::Gradient | Self::GuidedBackprop | Self::Deconvnet => Some(Rule::Gradient),
             Self::Bare => lrp(None),
         };
@@ -184,7 +184,7 @@ impl<'a> Composite<'a> {
     /// The step has no rule, or one that does not apply to it or has a parameter out of range.
     pub fn choose(&self, model: &Model<'_>, index: usize) -> Result<Option<Choice<'a>>, ExplainError> {
         let step = model.step(index);
-        let applies = |choice: &Choice<'_>| choice.rule.applies_to(step.op, step.function());
+        let applies = |choice: &Choice<'_>| choice.rule.applies_to(step.op, model.function(&step));
         for (select, choice) in self.overrides.iter().rev() {
             if !select.matches(model, index, &step) {
                 continue;

@@ -7,7 +7,7 @@ pub use check::crc32;
 
 use crate::error::ImageError;
 use crate::plan::{Direction, Lifetime, Mode, Placement};
-use crate::step::{DType, Op, ParamRef, Pixels, Port, Shape, Step, Tensor};
+use crate::step::{DType, Function, Op, ParamRef, Pixels, Port, Shape, Step, Tensor};
 use format::{MAX_RANK, NONE_16, NONE_32, Section, header, plan, port, step, string, tensor};
 
 /// A validated view over a model image: immutable, two words, shared by any number of sessions.
@@ -322,6 +322,16 @@ impl<'a> Model<'a> {
     /// Whether a step computes in int8: everything that it reads and writes is.
     pub const fn is_int8(&self, step: &Step) -> bool {
         cfg!(feature = "int8") && !step.op.is_conversion() && matches!(self.tensor(step.output).dtype, DType::I8)
+    }
+
+    /// The activation function of a step: its own, or, of an int8 step whose range begins at zero, the `ReLU` that is
+    /// part of it.
+    pub const fn function(&self, step: &Step) -> Option<Function> {
+        let fuses = step.op.is_weighted() || matches!(step.op, Op::Add);
+        if fuses && self.is_int8(step) && step.ints[0] as i32 == self.tensor(step.output).zero_point {
+            return Some(Function::Relu);
+        }
+        step.function()
     }
 
     /// Whether any tensor is int8.

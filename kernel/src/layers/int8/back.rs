@@ -48,8 +48,7 @@ impl<'a> Units<'a> {
 
     /// Whether an output with this sum was not clamped.
     fn is_open(&self, sum: i32, channel: usize) -> bool {
-        let value = self.out.rescale(channel).apply(sum).saturating_add(self.out.zero_point);
-        value > self.out.low && value < self.out.high
+        self.out.is_inside(self.out.rescale(channel).apply(sum))
     }
 }
 

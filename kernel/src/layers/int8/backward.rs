@@ -238,6 +238,10 @@ impl Task<'_, '_> {
             }
             let [a, b] = self.x.map(|x| x.get(at).copied().unwrap_or(0));
             let terms = [layer.term(0, a), layer.term(1, b)];
+            let q = out.rescale(2).apply(terms[0].wrapping_add(terms[1]));
+            if recipe.stops(out.is_inside(q), r) {
+                continue;
+            }
             let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
             let nothing = N::Wide::default();
             let sums = sums.map(|sum| N::wide(N::part(sum)));

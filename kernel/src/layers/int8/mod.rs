@@ -121,6 +121,12 @@ impl<'a> Output<'a> {
         value.saturating_add(self.zero_point).max(self.low).min(self.high) as i8
     }
 
+    /// Whether a value in units of the output is not clamped.
+    pub fn is_inside(&self, value: i32) -> bool {
+        let value = value.saturating_add(self.zero_point);
+        value > self.low && value < self.high
+    }
+
     /// Whether there are factors at all.
     pub fn rescales(&self) -> bool {
         !self.pairs.is_empty()

@@ -19,7 +19,7 @@ pub enum Sums {
     Squares,
     /// The number of inputs, and nothing.
     Count,
-    /// All of `z`, to see whether the output was clamped.
+    /// Whether the output was not clamped, of which all of `z` tells, and nothing.
     Gate,
 }
 
@@ -65,8 +65,19 @@ enum Kind<N: Number> {
     Gamma(N::Wide),
     /// One denominator, in which the first sum is raised by this factor.
     GammaWeights(N::Wide),
-    /// `R` over a constant.
-    Slope,
+    /// `R` over a constant, where the gate lets it through.
+    Slope(Gate),
+}
+
+/// Which relevance passes the activation that is part of an int8 step.
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    /// Where the output was not clamped: the derivative.
+    Derivative,
+    /// There, and above zero (Springenberg et al. 2015).
+    Guided,
+    /// Above zero (Zeiler & Fergus 2014).
+    Deconvnet,
 }
 
 /// What an output's relevance is divided by.
@@ -128,8 +139,21 @@ impl<'a, N: Number> Recipe<'a, N> {
             }
             Rule::WSquare => of(Sums::Squares, Hand::Squares, Kind::Whole),
             Rule::Flat => of(Sums::Count, Hand::Ones, Kind::Whole),
-            Rule::Gradient => of(Sums::Gate, Hand::Slope, Kind::Slope),
+            Rule::Gradient => of(Sums::Gate, Hand::Slope, Kind::Slope(Gate::Derivative)),
+            Rule::GuidedBackprop => of(Sums::Gate, Hand::Slope, Kind::Slope(Gate::Guided)),
+            Rule::Deconvnet => of(Sums::Gate, Hand::Slope, Kind::Slope(Gate::Deconvnet)),
             _ => None,
+        }
+    }
+
+    /// Whether an output's relevance stops at the activation that is part of the step.
+    pub fn stops(&self, open: bool, r: N::Word) -> bool {
+        let above_zero = || r != N::Word::default() && !N::is_negative(N::numerator(r, N::constant(1.0)));
+        match self.kind {
+            Kind::Slope(Gate::Derivative) => !open,
+            Kind::Slope(Gate::Guided) => !open || !above_zero(),
+            Kind::Slope(Gate::Deconvnet) => !above_zero(),
+            _ => false,
         }
     }
 
@@ -190,7 +214,7 @@ impl<'a, N: Number> Recipe<'a, N> {
                 let silent = empty[0] && empty[1] && !of.cancels;
                 Quotients { fractions, added, dropped: lost(fractions[1]), silent: [silent; 2] }
             }
-            Kind::Slope => {
+            Kind::Slope(_) => {
                 let fractions = [over(one, epsilon), over(nothing, epsilon)];
                 Quotients { fractions, ..Quotients::idle() }
             }

@@ -317,7 +317,7 @@ impl<N: Number> Way<'_, '_, N> {
                 if layer.unit_varies() {
                     constants = of(range.start + at);
                 }
-                let shut = self.recipe.hand == Hand::Slope && *a == N::Word::default();
+                let shut = self.recipe.stops(*a != N::Word::default(), *r);
                 let output = if *r == N::Word::default() || shut {
                     Output::default()
                 } else {
