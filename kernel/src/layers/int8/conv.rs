@@ -1,15 +1,21 @@
-//! Convolution, grouped or not, and transposed convolution, over int8.
+//! Convolution, grouped or not, and transposed convolution, over int8: forward and back.
 //!
 //! The inputs of one output are gathered into a patch of 16-bit values, zeros where they fall on padding; every
 //! output channel is one product of that patch with its weights, which lie as
 //! `[output][kernel row][kernel column][input channel of the group]`.
 
 use super::Output;
+use super::back::{Scaled, in_lanes, settle, sums_of};
+use super::recipe::{Hand, Sums};
+use super::sink::Sink;
+use super::way::{Inputs, Layer, Strips, WIDE};
 use crate::lanes::FAST;
-use crate::lanes8;
+use crate::lanes8::{self, Span, Weight};
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
-use crate::step::{Axis, Shape, Step, quotient};
+use crate::number::{Number, Unit};
+use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder};
+use core::ops::Range;
 
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = 2;
@@ -138,5 +144,160 @@ impl<'a> Conv<'a> {
                 }
             }
         }
+    }
+}
+
+impl Conv<'_> {
+    fn fill<N: Number>(&self, x: &Inputs<'_>, row: usize, column: usize, group: usize, kind: Fill, patch: &mut [i16]) {
+        self.gather(row, column, group, patch, |at, run| match kind {
+            Fill::Own => lanes8::widen(run, x.q.get(at..).unwrap_or(&[]), x.zero),
+            Fill::Ones => run.fill(1),
+            Fill::Above(end) => run.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
+        });
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fill {
+    Own,
+    Ones,
+    Above(usize),
+}
+
+impl<N: Number> Layer<N> for Scaled<'_, Conv<'_>> {
+    fn rows(&self) -> usize {
+        self.layer.output.height
+    }
+
+    fn row(&self, row: usize) -> Range<usize> {
+        let len = self.layer.output.row();
+        row * len..(row + 1) * len
+    }
+
+    fn channels(&self) -> usize {
+        self.layer.output.channels
+    }
+
+    fn depth(&self) -> usize {
+        self.layer.vertical.overlap()
+    }
+
+    fn bias(&self, channel: usize) -> i32 {
+        self.layer.bias.get(channel).copied().unwrap_or(0)
+    }
+
+    fn unit(&self, sums: Sums, element: usize) -> Unit {
+        self.units.of(sums, remainder(element, self.layer.output.channels))
+    }
+
+    fn input_scale(&self) -> f32 {
+        self.units.input
+    }
+
+    fn is_open(&self, sum: i32, channel: usize) -> bool {
+        self.units.is_open(sum, channel)
+    }
+
+    fn fan_in(&self, element: usize) -> usize {
+        let (output, layer) = (self.layer.output, &self.layer);
+        let pixel = quotient(element, output.channels);
+        let (row, column) = (quotient(pixel, output.width), remainder(pixel, output.width));
+        let rows = (0..layer.vertical.kernel).filter(|k| layer.vertical.input_of(row, *k).is_some());
+        let columns = (0..layer.horizontal.kernel).filter(|k| layer.horizontal.input_of(column, *k).is_some());
+        rows.count() * columns.count() * layer.fan()
+    }
+
+    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patch: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2])) {
+        let layer = &self.layer;
+        let patch = patch.get_mut(..layer.patch().next_multiple_of(BLOCK_INT8)).unwrap_or(&mut []);
+        let passes: &[Fill] = match sums {
+            Sums::Box => &[Fill::Above(0), Fill::Above(1)],
+            Sums::Squares | Sums::Count => &[Fill::Ones],
+            _ => &[Fill::Own],
+        };
+        for column in 0..layer.output.width {
+            for group in 0..layer.groups {
+                for (pass, fill) in passes.iter().enumerate() {
+                    layer.fill::<N>(x, row, column, group, *fill, patch);
+                    for channel in group * layer.per_group()..(group + 1) * layer.per_group() {
+                        let w = layer.weights_of(channel);
+                        let at = column * layer.output.channels + channel;
+                        if sums == Sums::Box {
+                            let weight = if pass == 0 { Weight::POSITIVE } else { Weight::NEGATIVE };
+                            let sum = lanes8::dot_of(patch, Span::ALL, w, weight);
+                            f(at, [sum, i32::from(sum != 0)]);
+                        } else {
+                            f(at, sums_of(sums, x.non_negative, patch, w));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>) {
+        let layer = &self.layer;
+        for y in layer.vertical.settled(strips.newest()) {
+            sink.reach((y + 1) * layer.input.row());
+            let rows = layer.vertical.meetings(y);
+            for column in 0..layer.input.width {
+                let columns = layer.horizontal.meetings(column);
+                let pixel = y * layer.input.width + column;
+                for group in 0..layer.groups {
+                    let first = pixel * layer.input.channels + group * layer.fan();
+                    let place = Place { rows, columns, group };
+                    in_lanes!(layer.fan(), |at, L| {
+                        let gather = |weight, which, sums: &mut [N::Sum; L]| {
+                            layer.collect::<N, L>(&place, at, weight, which, strips, sums);
+                        };
+                        settle::<N, L>(x, hand, spreads, first + at, L, gather, sink);
+                    });
+                }
+            }
+        }
+        sink.reach(layer.vertical.settled(strips.newest()).end * layer.input.row());
+    }
+}
+
+/// The outputs that one input pixel meets, for one group of channels.
+struct Place {
+    rows: Meetings,
+    columns: Meetings,
+    group: usize,
+}
+
+impl Conv<'_> {
+    /// `sums[i] += Σ f(w)·s` over the outputs that an input pixel meets, for channels of its group from `at` on.
+    #[inline(always)]
+    fn collect<N: Number, const L: usize>(
+        &self,
+        place: &Place,
+        at: usize,
+        weight: Weight,
+        which: usize,
+        strips: &Strips<'_, N>,
+        sums: &mut [N::Sum; L],
+    ) {
+        let (outputs, len) = (self.per_group(), self.patch());
+        let first = place.group * outputs;
+        place.rows.each(|ky, row| {
+            let row = strips.row(row);
+            let s = row.s[which & 1];
+            place.columns.each(|kx, column| {
+                let tap = (ky * self.horizontal.kernel + kx) * self.fan() + at;
+                let start = column * self.output.channels + first;
+                let s = s.get(start..start + outputs).unwrap_or(&[]);
+                for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
+                    let mut narrow = N::nothing::<L>();
+                    for (j, s) in s.iter().enumerate() {
+                        if *s != N::Word::default() {
+                            let w = (first + chunk * weight.chunk() + j) * len + tap;
+                            N::weigh(&mut narrow, &weight.load(self.weights.get(w..).unwrap_or(&[])), *s);
+                        }
+                    }
+                    N::gather(sums, narrow, row.exponent);
+                }
+            });
+        });
     }
 }
