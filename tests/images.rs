@@ -6,6 +6,7 @@ use relprop::rule::{Bias, Choice, Rule, Stabilizer};
 use relprop::{Arena, Composite, Mode, Model, Select, Session, Target, include_model};
 use relprop_convert::{Image, Network, emit, parse};
 use support::cases::cases;
+use support::int8::Twins;
 use support::mutate::{Mutation, edits, mutations, repair};
 use support::networks::Case;
 use support::networks::choices::PRESETS;
@@ -117,6 +118,21 @@ fn what_is_unknown_is_refused() {
 /// Larger arenas are not tried out: sizes in a damaged image may be anything.
 const LARGEST: usize = 1 << 22;
 
+/// The same in integers alone, where the model lets itself be explained so.
+fn exercise_integers(model: &Model<'_>, mode: Mode) {
+    let mut arena = vec![0xff; model.arena_bytes(mode) + format::ALIGNMENT];
+    let Ok(mut session) = Session::new_fixed(model, &mut arena, mode) else { return };
+    let sizes = (0..model.inputs()).map(|i| model.tensor(model.input(i).tensor).shape.elements());
+    let inputs: Vec<Vec<i8>> = sizes.map(|n| (0..n).map(|i| (i * 91 % 256) as u8 as i8).collect()).collect();
+    let inputs: Vec<&[i8]> = inputs.iter().map(Vec::as_slice).collect();
+    session.run_int8(&inputs).expect("a checked image runs");
+    for composite in PRESETS.map(Composite::new) {
+        if let Ok(explanation) = session.explain(&Target::TOP, &composite) {
+            let _ = (explanation.unit_of(0), explanation.ledger().totals(), explanation.ledger().imbalance());
+        }
+    }
+}
+
 /// Runs and explains whatever the image says. The figures may be anything; what counts is that it comes back.
 fn exercise(bytes: &[u8]) {
     let image = Image::from_bytes(bytes);
@@ -138,6 +154,7 @@ fn exercise(bytes: &[u8]) {
             assert!(Session::new(&model, &mut [0; 64], mode).is_err());
             continue;
         }
+        exercise_integers(&model, mode);
         let mut arena = vec![0xff; model.arena_bytes(mode) + format::ALIGNMENT];
         let mut session = Session::new(&model, &mut arena, mode).expect("a checked image has a session");
         session.run_all(&inputs).expect("a checked image runs");
@@ -175,6 +192,21 @@ proptest! {
         mutations in prop::collection::vec(mutations(), 1..=3),
     ) {
         damage(&case, &mutations);
+    }
+
+    #[test]
+    fn damaged_int8_layers_are_refused_or_harmless(
+        (_, case) in any_of([&Kind::LINEAR[..], &[Kind::MaxPool, Kind::Mul], &Kind::STRUCTURAL].concat()),
+        zero_point: i8,
+        mutations in prop::collection::vec(mutations(), 1..=3),
+    ) {
+        let Some(twins) = Twins::new(&case, zero_point) else { return Ok(()) };
+        let mut bytes = twins.image().bytes().to_vec();
+        for mutation in &mutations {
+            mutation.apply(&mut bytes);
+        }
+        repair(&mut bytes);
+        exercise(&bytes);
     }
 
     #[test]

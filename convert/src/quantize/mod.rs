@@ -6,14 +6,14 @@
 //!        └── partition: what is int8, what is fused, which tensors share a unit ────────────┘
 //! ```
 //!
-//! * [`rewrite`] replaces what has no int8 form of its own by something that has.
-//! * [`observe`] runs the float network on the calibration inputs and notes how values spread; `clip` chooses which
+//! * `rewrite` replaces what has no int8 form of its own by something that has.
+//! * `observe` runs the float network on the calibration inputs and notes how values spread; `clip` chooses which
 //!   part of the spread 256 integers stand for.
-//! * [`partition`] decides which steps compute in int8 and which `ReLU` becomes the range of the step before it.
-//! * [`lower`] writes the steps: symmetric weights per output channel, biases, multipliers and shifts. A step that has
+//! * `partition` decides which steps compute in int8 and which `ReLU` becomes the range of the step before it.
+//! * `lower` writes the steps: symmetric weights per output channel, biases, multipliers and shifts. A step that has
 //!   no int8 form stays as it is, between conversions.
-//! * [`correct`] shifts biases by the mean error of their channel, if that is wanted.
-//! * [`report`] compares the two networks, tensor by tensor.
+//! * `correct` shifts biases by the mean error of their channel, if that is wanted.
+//! * `report` compares the two networks, tensor by tensor.
 //!
 //! Nothing depends on chance or on the host: the same network and inputs give the same bytes.
 
