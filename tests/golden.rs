@@ -2,7 +2,7 @@
 //! them.
 //!
 //! `tests/data/golden.txt` has a CRC-32 of the float bits of the scores and of the relevance under every preset, for
-//! every model and every sample digit. `BLESS=1 cargo test --test golden` writes it anew.
+//! every model and every sample digit, and of the relevance in integers for those that are int8. `BLESS=1 cargo test --test golden` writes it anew.
 
 use relprop::model::crc32;
 use relprop::{Composite, Mode, Model, Session, Target};
@@ -39,6 +39,23 @@ fn hash(values: &[f32]) -> u32 {
     crc32(&bytes)
 }
 
+/// The same in integers alone, for a model that is int8 throughout: exponents and all.
+fn integers(model: &Model<'_>, name: &str, picture: &Path, golden: &mut String) {
+    let (low, high) = model.input(0).range.unwrap_or((0.0, 1.0));
+    let mut arena = kernel::arena(model, Mode::Retain);
+    let Ok(mut session) = Session::new_fixed(model, &mut arena, Mode::Retain) else { return };
+    let tensor = model.tensor(model.input(0).tensor);
+    let q: Vec<i8> = input(model, picture).iter().map(|x| tensor.quantized(*x)).collect();
+    session.run_int8(&[&q]).unwrap();
+    for (preset_name, preset) in presets(low, high) {
+        let explanation = session.explain(&Target::TOP, &Composite::new(preset)).unwrap();
+        assert_eq!(explanation.ledger().imbalance(), 0);
+        let unit = explanation.unit_of(0).to_bits().to_le_bytes();
+        let words = explanation.relevance().iter().flat_map(|r| r.to_le_bytes());
+        writeln!(golden, "{name} fixed {preset_name} {:08x}", crc32(&words.chain(unit).collect::<Vec<u8>>())).unwrap();
+    }
+}
+
 #[test]
 fn relevances_of_the_shipped_models_are_the_same_bits() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
@@ -61,6 +78,7 @@ fn relevances_of_the_shipped_models_are_the_same_bits() {
                 assert!(relevance.iter().all(|r| r.is_finite()) && relevance.iter().any(|r| *r != 0.0));
                 writeln!(golden, "{name} {preset_name} {:08x}", hash(relevance)).unwrap();
             }
+            integers(&model, &name, picture, &mut golden);
         }
     }
     bless::check(&shared::data("golden.txt"), golden.as_bytes());
