@@ -2,12 +2,14 @@
 
 use proptest::prelude::*;
 use relprop::rule::{Bias, Choice};
-use relprop::step::Op;
+use relprop::step::{Op, Shape};
 use relprop::{Composite, Entry, ExplainError, Mode, Preset, Seed, Select, Session, Target, Whole};
+use relprop_convert::Network;
 use support::books::Expected;
 use support::cases::cases;
 use support::close::Figures;
 use support::int8::Twins;
+use support::networks::Case;
 use support::networks::choices::picks;
 use support::networks::kinds::Kind;
 use support::networks::layers::any_of;
@@ -135,8 +137,30 @@ fn check(twins: &Twins, choice: Choice<'_>, seed: u64) -> Result<(), TestCaseErr
     Ok(())
 }
 
+/// A dense layer with more outputs than are worked on together.
+fn wide_dense() -> impl Strategy<Value = Case> {
+    (1_usize..=40, 33_usize..=100, any::<u64>()).prop_map(|(inputs, outputs, seed)| {
+        let mut numbers = Numbers::new(seed, Style::Smooth);
+        let mut network = Network::named("wide");
+        let x = network.input("x", Shape::new(1, 1, inputs));
+        let weights = numbers.list(outputs * inputs);
+        let y = network.dense(x, outputs, &weights, &numbers.list(outputs));
+        network.output(y);
+        Case { network, inputs: vec![numbers.list(inputs)], step: 0 }
+    })
+}
+
 proptest! {
     #![proptest_config(cases(1024))]
+
+    #[test]
+    fn wide_dense_layers_explain_what_they_stand_for(case in wide_dense(), pick in picks(), seed: u64) {
+        let twins = Twins::new(&case, -17).unwrap();
+        let spec = pick.spec(&case);
+        let mut result = Ok(());
+        twins.on_grid(&spec, |choice| result = check(&twins, choice, seed));
+        result?;
+    }
 
     #[test]
     fn int8_layers_explain_what_they_stand_for(

@@ -237,12 +237,14 @@ impl<N: Number> Way<'_, '_, N> {
         let (layer, channels, kind) = (self.layer, self.layer.channels(), self.recipe.sums);
         let has_bias = self.bias != Bias::Zero || kind == Sums::Gate;
         let x = Inputs { q: sink.values(), ..self.x };
+        let offset = layer.row(row).start;
         layer.sums(&x, kind, row, self.patch, &mut |at, sums| {
-            let bias = if has_bias { layer.bias(remainder(at, channels)) } else { 0 };
+            let channel = remainder(offset + at, channels);
+            let bias = if has_bias { layer.bias(channel) } else { 0 };
             let [a, b] = match kind {
                 Sums::Whole => [sums[0] + bias, sums[1]],
                 Sums::BySign(_) | Sums::ByWeight => [sums[0] + bias.max(0), sums[1] + bias.min(0)],
-                Sums::Gate => [i32::from(layer.is_open(sums[0] + bias, remainder(at, channels))), 0],
+                Sums::Gate => [i32::from(layer.is_open(sums[0] + bias, channel)), 0],
                 Sums::Box | Sums::Squares | Sums::Count => sums,
             };
             if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
