@@ -124,29 +124,31 @@ fn product<const L: usize>(x: &[i16; L], w: &[i16; L]) -> i32 {
     sum
 }
 
-/// `Σ x·f(w)` over all inputs, for weights between two bounds.
-pub fn dot_within(x: &[i16], w: &[i8], low: i16, high: i16) -> i32 {
-    let mut sums = [0];
-    let inside = |w: i8| i16::from(w).max(low).min(high);
+/// `Σ x·f(w)` over the inputs meant, for several patches as for [`dots`].
+pub fn dots_of<const N: usize>(x: &[i16], len: usize, span: Span, w: &[i8], weight: Weight) -> [i32; N] {
+    let (mut sums, w) = ([0; N], w.get(..len).unwrap_or(&[]));
     let (chunks, rest) = w.as_chunks::<CHUNK>();
-    for (i, w) in chunks.iter().enumerate() {
-        add_products(x, 0, i * CHUNK, &w.map(inside), &mut sums);
-    }
+    let rest = rest.as_chunks::<BLOCK_INT8>().0;
     let done = chunks.len() * CHUNK;
-    for (i, w) in rest.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
-        add_products(x, 0, done + i * BLOCK_INT8, &w.map(inside), &mut sums);
-    }
-    sums[0]
-}
-
-/// `Σ x·f(w)` over the inputs meant.
-pub fn dot_of(x: &[i16], span: Span, w: &[i8], weight: Weight) -> i32 {
     if let (Span::ALL, Weight::Within(low, high)) = (span, weight) {
-        return dot_within(x, w.get(..x.len()).unwrap_or(&[]), low, high);
+        let inside = |w: i8| i16::from(w).max(low).min(high);
+        for (i, w) in chunks.iter().enumerate() {
+            add_products(x, len, i * CHUNK, &w.map(inside), &mut sums);
+        }
+        for (i, w) in rest.iter().enumerate() {
+            add_products(x, len, done + i * BLOCK_INT8, &w.map(inside), &mut sums);
+        }
+        return sums;
     }
-    let blocks = x.as_chunks::<BLOCK_INT8>().0.iter().zip(w.as_chunks::<BLOCK_INT8>().0);
-    let meant = |x: &[i16; BLOCK_INT8]| x.map(|x| x.max(span.low).min(span.high));
-    blocks.map(|(x, w)| product(&meant(x), &weight.load(w))).sum()
+    for (i, w) in w.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
+        let w = weight.load(w);
+        for (p, sum) in sums.iter_mut().enumerate() {
+            if let Some(x) = x.get(p * len + i * BLOCK_INT8..).and_then(|x| x.first_chunk::<BLOCK_INT8>()) {
+                *sum += product(&x.map(|x| x.max(span.low).min(span.high)), &w);
+            }
+        }
+    }
+    sums
 }
 
 /// `x − zero` of inputs, and zeros up to the end of `patch`.

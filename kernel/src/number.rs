@@ -7,9 +7,12 @@
 //! biases have taken so much that few bits are left.
 
 use crate::lanes::Sum;
+use crate::model::format::BLOCK;
 use crate::rule::Stabilizer;
 use bytemuck::Pod;
 
+/// Outputs that are divided side by side.
+pub const SIDE: usize = BLOCK;
 /// Binary places behind the point of a denominator and of a factor.
 const PLACES: u32 = 16;
 /// Binary places behind the point of a sum of quotients.
@@ -38,7 +41,7 @@ pub struct Fraction<N: Number> {
 }
 
 /// Relevance in floats or in integers.
-pub trait Number: Sized + Copy + core::fmt::Debug + PartialEq + 'static {
+pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'static {
     /// Rows of quotients share an exponent.
     const HAS_EXPONENTS: bool;
     /// Functions of real numbers, and their derivatives, may be asked for.
@@ -99,8 +102,8 @@ pub trait Number: Sized + Copy + core::fmt::Debug + PartialEq + 'static {
     fn taken(quotient: Self::Word, exponent: Self::Exponent, share: Self::Wide) -> Self::Amount;
     /// A numerator that found no denominator, as an entry.
     fn lost(numerator: Self::Wide) -> Self::Amount;
-    /// Adds to a column.
-    fn book(total: &mut Self::Total, amount: Self::Amount);
+    /// Adds entries of outputs side by side to a column.
+    fn book(total: &mut Self::Total, amounts: &[Self::Amount; SIDE]);
 
     /// Nothing.
     fn nothing<const L: usize>() -> Self::Narrow<L>;
@@ -315,8 +318,8 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn book(total: &mut Sum, amount: f32) {
-        total.add_one(amount);
+    fn book(total: &mut Sum, amounts: &[f32; SIDE]) {
+        total.add(*amounts);
     }
 
     #[inline(always)]
@@ -399,7 +402,7 @@ impl Number for f32 {
 }
 
 /// Relevance in integers: no float operation anywhere on the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fixed;
 
 /// The bits of a float, where the compiler does not see that they are one's: it would make comparisons of floats of
@@ -635,8 +638,8 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn book(total: &mut i64, amount: i64) {
-        *total = total.saturating_add(amount);
+    fn book(total: &mut i64, amounts: &[i64; SIDE]) {
+        *total = amounts.iter().fold(*total, |total, amount| total.saturating_add(*amount));
     }
 
     #[inline(always)]

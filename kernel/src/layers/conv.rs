@@ -1,6 +1,7 @@
 //! Convolution, grouped or not, and transposed convolution: one file, because they differ only in which input an
 //! output reads through which tap.
 
+use super::grid::Grid;
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, Walk, all_zero, settle, weigh};
 use crate::lanes::{self, All, FAST, Lanes, PIXELS, Part, Term, with_term};
 use crate::model::Model;
@@ -11,10 +12,7 @@ use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder, rounded_up};
 pub struct Conv<'a> {
     weights: &'a [Lanes],
     bias: &'a [f32],
-    input: Shape,
-    output: Shape,
-    vertical: Axis,
-    horizontal: Axis,
+    grid: Grid,
     groups: usize,
 }
 
@@ -32,11 +30,8 @@ struct Run {
 impl<'a> Conv<'a> {
     /// The convolution that a step describes.
     pub fn new(model: &Model<'a>, step: &Step) -> Self {
-        let input = model.tensor(model.operand(step, 0)).shape;
-        let output = model.tensor(step.output).shape;
-        let [vertical, horizontal] = step.axes(input, output);
         let weights = model.floats(step.params[0]).as_chunks().0;
-        Self { weights, bias: model.floats(step.params[1]), input, output, vertical, horizontal, groups: step.groups }
+        Self { weights, bias: model.floats(step.params[1]), grid: Grid::new(model, step), groups: step.groups }
     }
 
     /// A convolution of one pixel to one pixel.
@@ -44,33 +39,33 @@ impl<'a> Conv<'a> {
         let axis =
             Axis { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, transposed: false };
         let (input, output) = (Shape::new(1, 1, inputs), Shape::new(1, 1, outputs));
-        Self { weights, bias: &[], input, output, vertical: axis, horizontal: axis, groups: 1 }
+        Self { weights, bias: &[], grid: Grid { input, output, vertical: axis, horizontal: axis }, groups: 1 }
     }
 
     /// Input channels of a group.
     fn fan(&self) -> usize {
-        quotient(self.input.channels, self.groups)
+        quotient(self.grid.input.channels, self.groups)
     }
 
     /// Blocks of output channels of a group.
     fn blocks(&self) -> usize {
-        quotient(self.output.channels, self.groups).div_ceil(BLOCK)
+        quotient(self.grid.output.channels, self.groups).div_ceil(BLOCK)
     }
 
     /// Weights of one block of output channels.
     fn block_len(&self) -> usize {
-        self.vertical.kernel * self.horizontal.kernel * self.fan()
+        self.grid.vertical.kernel * self.grid.horizontal.kernel * self.fan()
     }
 
     /// Whether taps side by side read inputs side by side: one long run per kernel row instead of many short ones.
     fn merges(&self) -> bool {
-        self.horizontal.dilation == 1 && !self.horizontal.transposed && self.groups == 1
+        self.grid.horizontal.dilation == 1 && !self.grid.horizontal.transposed && self.groups == 1
     }
 
     /// Calls `f` for every run of one output, in the order of the taps.
     #[inline(always)]
     fn each_run(&self, row: usize, column: usize, mut f: impl FnMut(Run)) {
-        let (vertical, horizontal) = (&self.vertical, &self.horizontal);
+        let (vertical, horizontal) = (&self.grid.vertical, &self.grid.horizontal);
         let (start, end) = if self.merges() { horizontal.taps(column) } else { (0, horizontal.kernel) };
         let taps = if self.merges() { end - start } else { 1 };
         for ky in 0..vertical.kernel {
@@ -79,7 +74,7 @@ impl<'a> Conv<'a> {
             for kx in (start..end).step_by(taps.max(1)) {
                 if let Some(x) = horizontal.input_of(column, kx) {
                     let weight = (ky * horizontal.kernel + kx) * self.fan();
-                    f(Run { weight, pixel: y * self.input.width + x, taps });
+                    f(Run { weight, pixel: y * self.grid.input.width + x, taps });
                 }
             }
         }
@@ -94,13 +89,13 @@ impl<'a> Conv<'a> {
         block: &Block<'_>,
         column: usize,
     ) -> [[f32; L]; N] {
-        let (fan, channels) = (self.fan(), self.input.channels);
+        let (fan, channels) = (self.fan(), self.grid.input.channels);
         let mut acc = [[0.0; L]; N];
         self.each_run(block.row, column, |run| {
             let len = run.taps * fan;
             let w = block.weights.get(run.weight..run.weight + len).unwrap_or(&[]);
             let inputs = core::array::from_fn(|p| {
-                x.get(0, run.pixel + p * self.horizontal.stride, channels, block.group * fan, len)
+                x.get(0, run.pixel + p * self.grid.horizontal.stride, channels, block.group * fan, len)
             });
             lanes::accumulate(part, inputs, w, &mut acc);
         });
@@ -109,7 +104,7 @@ impl<'a> Conv<'a> {
 
     /// Where the outputs end that read every tap of a kernel row.
     fn interior_end(&self) -> usize {
-        let axis = &self.horizontal;
+        let axis = &self.grid.horizontal;
         let reach = (axis.kernel - 1) * axis.dilation;
         let starts = (axis.input + axis.before).saturating_sub(reach);
         rounded_up(starts, axis.stride).min(axis.output)
@@ -118,10 +113,10 @@ impl<'a> Conv<'a> {
     /// The first `L` channels of a block, over one row.
     #[inline(always)]
     fn block_row<P: Term, const L: usize>(&self, part: P, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
-        let end = if self.horizontal.transposed { 0 } else { self.interior_end() };
+        let end = if self.grid.horizontal.transposed { 0 } else { self.interior_end() };
         let mut column = 0;
-        while column < self.output.width {
-            let whole = column < end && column * self.horizontal.stride >= self.horizontal.before;
+        while column < self.grid.output.width {
+            let whole = column < end && column * self.grid.horizontal.stride >= self.grid.horizontal.before;
             column += match if whole { end - column } else { 1 } {
                 many if FAST && many >= PIXELS => {
                     block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z)
@@ -180,7 +175,7 @@ impl Conv<'_> {
     /// `r_i += Σ_j part(x_i, w_ij)·s_j` for `n` channels of one input row.
     #[inline(always)]
     fn give_row<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], first: Spot<'_>, n: usize) {
-        let axis = &self.horizontal;
+        let axis = &self.grid.horizontal;
         let (apart, _) = axis.pace();
         for phase in 0..apart {
             let mut column = phase;
@@ -227,8 +222,8 @@ impl Conv<'_> {
         r: &mut [f32],
         spot: &Spot<'_>,
     ) {
-        let (fan, channels, blocks, block) = (self.fan(), self.input.channels, self.blocks(), self.block_len());
-        let (apart, pace) = self.horizontal.pace();
+        let (fan, channels, blocks, block) = (self.fan(), self.grid.input.channels, self.blocks(), self.block_len());
+        let (apart, pace) = self.grid.horizontal.pace();
         let first = spot.group * fan + spot.channel;
         let x: [[f32; N]; M] = core::array::from_fn(|p| {
             let x = x.get(0, spot.pixel + p * apart, channels, first, N);
@@ -250,7 +245,7 @@ impl Conv<'_> {
         let mut acc = [[[0.0; BLOCK]; N]; M];
         spot.rows.each(|ky, row| {
             let s = s.row(row).as_chunks().0;
-            let weight = ky * self.horizontal.kernel * fan + walk.weight;
+            let weight = ky * self.grid.horizontal.kernel * fan + walk.weight;
             weigh(part, &x, spot.weights, s, Walk { weight, ..walk }, &mut acc);
         });
         for (p, (x, sums)) in x.iter().zip(lanes::sums(acc)).enumerate() {
@@ -265,7 +260,7 @@ impl Conv<'_> {
 impl Conv<'_> {
     /// [`Linear::apply`] for one term.
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        let in_group = quotient(self.output.channels, self.groups);
+        let in_group = quotient(self.grid.output.channels, self.groups);
         for (i, weights) in self.weights.chunks_exact(self.block_len().max(1)).enumerate() {
             let (group, index) = (quotient(i, self.blocks()), remainder(i, self.blocks()));
             let channels = in_group.saturating_sub(index * BLOCK).min(BLOCK);
@@ -283,11 +278,11 @@ impl Conv<'_> {
     /// [`Linear::distribute`] for one term. Channels come before columns, so that weights stay in the cache for a row.
     fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let fan = self.fan();
-        for y in self.vertical.settled(s.newest) {
-            let rows = self.vertical.meetings(y);
+        for y in self.grid.vertical.settled(s.newest) {
+            let rows = self.grid.vertical.meetings(y);
             for (group, weights) in self.weights.chunks_exact((self.blocks() * self.block_len()).max(1)).enumerate() {
                 for channel in (0..fan).step_by(TOGETHER) {
-                    let pixel = y * self.input.width;
+                    let pixel = y * self.grid.input.width;
                     let columns = Meetings::default();
                     let first = Spot { weights, group, channel, pixel, rows, columns };
                     self.give_row(part, x, s, r[0], first, TOGETHER.min(fan - channel));
@@ -299,7 +294,7 @@ impl Conv<'_> {
 
 impl Forward for Conv<'_> {
     fn rows(&self) -> Rows {
-        Rows::blocked(self.output, self.groups)
+        Rows::blocked(self.grid.output, self.groups)
     }
 
     fn bias(&self) -> &[f32] {
@@ -321,12 +316,10 @@ impl Linear for Conv<'_> {
     }
 
     fn depth(&self) -> usize {
-        self.vertical.overlap()
+        self.grid.vertical.overlap()
     }
 
     fn fan_in(&self, row: usize, pixel: usize) -> usize {
-        let rows = (0..self.vertical.kernel).filter(|k| self.vertical.input_of(row, *k).is_some());
-        let columns = (0..self.horizontal.kernel).filter(|k| self.horizontal.input_of(pixel, *k).is_some());
-        rows.count() * columns.count() * self.fan()
+        self.grid.fan_in(row, pixel) * self.fan()
     }
 }

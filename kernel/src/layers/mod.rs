@@ -7,6 +7,7 @@ pub mod add;
 pub mod affine;
 pub mod conv;
 pub mod dense;
+pub mod grid;
 pub mod int8;
 pub mod linear;
 pub mod local_response_norm;
@@ -151,7 +152,7 @@ impl Tape<'_, '_> {
         let [first, second] = self.operands(step);
         let Ok([x, x2, y]) = self.arena.get_disjoint_mut([first, second, output]) else { return };
         match step.op {
-            Op::MaxPool => MaxPool::new(&model, step).forward(x, y),
+            Op::MaxPool => MaxPool::new(&model, step).forward(x, y, f32::NEG_INFINITY),
             Op::Activation => {
                 lanes::copy(y, x);
                 Activation::new(&model, step).forward(y);

@@ -12,6 +12,7 @@ use crate::step::Step;
 #[derive(Clone, Copy)]
 pub struct Units<'a> {
     out: super::Output<'a>,
+    bias: &'a [i32],
     /// The real value of one unit of the input.
     pub input: f32,
     output: f32,
@@ -21,7 +22,8 @@ impl<'a> Units<'a> {
     /// Of a step.
     pub fn new(model: &Model<'a>, step: &Step) -> Self {
         let scale = |tensor| model.tensor(tensor).scale;
-        Self { out: super::Output::new(model, step), input: scale(model.operand(step, 0)), output: scale(step.output) }
+        let (out, bias) = (super::Output::new(model, step), model.words(step.params[1]));
+        Self { out, bias, input: scale(model.operand(step, 0)), output: scale(step.output) }
     }
 
     /// The real value of one unit of the sums: `scale of the input · scale of the weights`, which the multiplier has
@@ -42,6 +44,22 @@ impl<'a> Units<'a> {
         }
     }
 
+    /// The same of a mean, which has weights of one over the number of inputs.
+    pub fn of_mean(&self, sums: Sums, count: u32) -> Unit {
+        match sums {
+            Sums::Count => Unit::whole(1),
+            Sums::Squares => Unit { divisor: count, squared: true, ..Unit::whole(1) },
+            Sums::Gate => Unit { divisor: count, ..Unit::whole(1) },
+            _ => Unit { over: self.input, divisor: count, ..Unit::whole(1) },
+        }
+    }
+
+    /// The bias of a channel.
+    #[inline(always)]
+    pub fn bias(&self, channel: usize) -> i32 {
+        self.bias.get(channel).copied().unwrap_or(0)
+    }
+
     /// Whether an output with this sum was not clamped.
     pub fn is_open(&self, sum: i32, channel: usize) -> bool {
         self.out.is_inside(self.out.rescale(channel).apply(sum))
@@ -49,65 +67,100 @@ impl<'a> Units<'a> {
 }
 
 /// Adds up quotients of one kind, weighed by one function of the weights, for inputs side by side.
-type Gather<'g, N, const L: usize> = dyn FnMut(Weight, usize, &mut [<N as Number>::Sum; L]) + 'g;
+type Gather<'g, N, const L: usize, const M: usize> = dyn FnMut(Weight, usize, &mut [[<N as Number>::Sum; L]; M]) + 'g;
 
-/// What is gathered for inputs side by side, and how it becomes relevance.
+/// What is gathered for inputs side by side, in `M` places that meet the same weights, and how it becomes relevance.
 #[inline(always)]
-pub fn settle<N: Number, const L: usize>(
+pub fn settle<N: Number, const L: usize, const M: usize>(
     x: &Inputs<'_>,
     hand: Hand,
     spreads: bool,
-    at: usize,
-    len: usize,
-    mut gather: impl FnMut(Weight, usize, &mut [N::Sum; L]),
+    at: [usize; M],
+    mut gather: impl FnMut(Weight, usize, &mut [[N::Sum; L]; M]),
     sink: &mut Sink<'_, N>,
 ) {
     let here = Inputs { q: sink.values(), ..*x };
-    let values: [i16; L] = here.load(at);
+    let values: [[i16; L]; M] = at.map(|at| here.load(at));
     // Read before anything is written, which may be there.
-    let ends: [[i16; L]; 2] = match hand {
-        Hand::Box => [0, 1].map(|end| core::array::from_fn(|i| here.above::<N>(end, at + i))),
-        _ => [[0; L]; 2],
-    };
-    let mut shares = [N::Sum::default(); L];
-    let silent = values.iter().all(|v| *v == 0);
-    let mut weighed = |terms: &[(Weight, usize)], factor: &dyn Fn(usize) -> i32, gather: &mut Gather<'_, N, L>| {
-        let mut sums = [N::Sum::default(); L];
-        for (weight, which) in terms {
-            gather(*weight, *which, &mut sums);
-        }
-        for i in 0..L {
-            shares[i] = N::sum(shares[i], N::share(factor(i), sums[i]));
-        }
-    };
-    let x_of = |i: usize| i32::from(values[i]);
+    let above = |end| at.map(|at| core::array::from_fn(|i| here.above::<N>(end, at + i)));
+    let ends: [[[i16; L]; M]; 2] = if hand == Hand::Box { [above(0), above(1)] } else { [[[0; L]; M]; 2] };
+    let mut shares = [[N::Sum::default(); L]; M];
+    let silent = values.as_flattened().iter().all(|v| *v == 0);
+    let mut weighed =
+        |terms: &[(Weight, usize)], factor: &dyn Fn(usize, usize) -> i32, gather: &mut Gather<'_, N, L, M>| {
+            let mut sums = [[N::Sum::default(); L]; M];
+            for (weight, which) in terms {
+                gather(*weight, *which, &mut sums);
+            }
+            for (p, (shares, sums)) in shares.iter_mut().zip(sums).enumerate() {
+                for i in 0..L {
+                    shares[i] = N::sum(shares[i], N::share(factor(p, i), sums[i]));
+                }
+            }
+        };
+    let x_of = |p: usize, i: usize| i32::from(values[p][i]);
     match hand {
         Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &x_of, &mut gather),
         Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &x_of, &mut gather),
         Hand::BySign(both) if !silent => {
             for (side, weights) in BY_SIGN.into_iter().enumerate() {
-                let part = |i: usize| if side == 0 { x_of(i).max(0) } else { x_of(i).min(0) };
-                if (0..L).all(|i| part(i) == 0) {
+                let one_sided = |x: i32| if side == 0 { x.max(0) } else { x.min(0) };
+                if values.as_flattened().iter().all(|x| one_sided(i32::from(*x)) == 0) {
                     continue;
                 }
                 let terms = [(weights[0], 0), (weights[1], 1)];
+                let part = |p: usize, i: usize| one_sided(x_of(p, i));
                 weighed(if both { &terms } else { &terms[..1] }, &part, &mut gather);
             }
         }
         Hand::Whole | Hand::ByWeight | Hand::BySign(_) => {}
         Hand::Box => {
-            weighed(&[(Weight::POSITIVE, 0)], &|i| i32::from(ends[0][i]), &mut gather);
-            weighed(&[(Weight::NEGATIVE, 0)], &|i| i32::from(ends[1][i]), &mut gather);
+            weighed(&[(Weight::POSITIVE, 0)], &|p, i| i32::from(ends[0][p][i]), &mut gather);
+            weighed(&[(Weight::NEGATIVE, 0)], &|p, i| i32::from(ends[1][p][i]), &mut gather);
         }
-        Hand::Squares => weighed(&[(Weight::Squared, 0)], &|_| 1, &mut gather),
-        Hand::Ones => weighed(&[(Weight::One, 0)], &|_| 1, &mut gather),
-        Hand::Slope => weighed(&[(Weight::ALL, 0)], &|_| 1, &mut gather),
+        Hand::Squares => weighed(&[(Weight::Squared, 0)], &|_, _| 1, &mut gather),
+        Hand::Ones => weighed(&[(Weight::One, 0)], &|_, _| 1, &mut gather),
+        Hand::Slope => weighed(&[(Weight::ALL, 0)], &|_, _| 1, &mut gather),
     }
     if spreads {
-        weighed(&[(Weight::One, 1)], &|_| 1, &mut gather);
+        weighed(&[(Weight::One, 1)], &|_, _| 1, &mut gather);
     }
-    for (i, share) in shares.into_iter().enumerate().take(len) {
-        sink.add(at + i, share);
+    for (at, shares) in at.into_iter().zip(shares) {
+        for (i, share) in shares.into_iter().enumerate() {
+            sink.add(at + i, share);
+        }
+    }
+}
+
+/// What the inputs of an output are replaced by.
+#[derive(Clone, Copy)]
+pub enum Fill {
+    /// Their values.
+    Own,
+    /// One each.
+    Ones,
+    /// Their values less one end of the box.
+    Above(usize),
+}
+
+impl Fill {
+    /// What sums are made of, and the weights that meet the end of a box.
+    pub const fn passes(sums: Sums) -> &'static [(Self, Weight)] {
+        match sums {
+            Sums::Box => &[(Self::Above(0), Weight::POSITIVE), (Self::Above(1), Weight::NEGATIVE)],
+            Sums::Squares | Sums::Count => &[(Self::Ones, Weight::ALL)],
+            _ => &[(Self::Own, Weight::ALL)],
+        }
+    }
+
+    /// Fills in for inputs side by side.
+    #[inline(always)]
+    pub fn put<N: Number>(self, x: &Inputs<'_>, at: usize, run: &mut [i16]) {
+        match self {
+            Self::Own => lanes8::widen(run, x.q.get(at..).unwrap_or(&[]), x.zero),
+            Self::Ones => run.fill(1),
+            Self::Above(end) => run.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
+        }
     }
 }
 
@@ -130,40 +183,43 @@ macro_rules! in_lanes {
 }
 pub(super) use in_lanes;
 
-/// A layer with the factors of its step.
-pub struct Scaled<'a, T> {
-    /// The layer.
-    pub layer: T,
-    /// The factors.
-    pub units: Units<'a>,
-}
-
-/// Sums of one patch: what a rule divides by.
+/// Sums of `P` patches, which lie one after the other, `len` apart: what a rule divides by. `weight` says which weights
+/// meet the end of the box that is in the patches.
 #[inline(always)]
-pub fn sums_of(sums: Sums, non_negative: bool, patch: &[i16], w: &[i8]) -> [i32; 2] {
-    let dot = |span, weight| lanes8::dot_of(patch, span, w, weight);
-    let whole = || lanes8::dot(patch, w.get(..patch.len()).unwrap_or(&[]));
+pub fn sums_of<const P: usize>(
+    (sums, weight): (Sums, Weight),
+    non_negative: bool,
+    patches: &[i16],
+    len: usize,
+    w: &[i8],
+) -> [[i32; 2]; P] {
+    let dots = |span, weight| lanes8::dots_of::<P>(patches, len, span, w, weight);
+    let whole = || {
+        let mut sums = [0; P];
+        lanes8::dots(patches, len, w.get(..len).unwrap_or(&[]), &mut sums);
+        sums
+    };
+    let less = |all: [i32; P], part: [i32; P]| core::array::from_fn(|p| [part[p], all[p] - part[p]]);
+    let positive = || {
+        if non_negative {
+            return dots(Span::ALL, Weight::POSITIVE);
+        }
+        let (both, other) = (dots(Span::POSITIVE, Weight::POSITIVE), dots(Span::NEGATIVE, Weight::NEGATIVE));
+        core::array::from_fn(|p| both[p] + other[p])
+    };
     match sums {
-        Sums::Gate => [whole(), 0],
-        Sums::Whole => match whole() {
+        Sums::Gate => whole().map(|sum| [sum, 0]),
+        Sums::Whole => {
+            let sums = whole();
             // Contributions may cancel, or there may be none.
-            0 => [0, sums_of(Sums::BySign(false), non_negative, patch, w)[0]],
-            sum => [sum, 1],
-        },
-        Sums::BySign(both) => {
-            let positive = if non_negative {
-                dot(Span::ALL, Weight::POSITIVE)
-            } else {
-                dot(Span::POSITIVE, Weight::POSITIVE) + dot(Span::NEGATIVE, Weight::NEGATIVE)
-            };
-            [positive, if both { whole() - positive } else { 0 }]
+            let any = if sums.contains(&0) { positive() } else { [1; P] };
+            core::array::from_fn(|p| [sums[p], if sums[p] == 0 { any[p] } else { 1 }])
         }
-        Sums::ByWeight => {
-            let positive = dot(Span::ALL, Weight::POSITIVE);
-            [positive, whole() - positive]
-        }
-        Sums::Box => [0, 0],
-        Sums::Squares => [dot(Span::ALL, Weight::Squared), 0],
-        Sums::Count => [patch.iter().map(|one| i32::from(*one)).sum(), 0],
+        Sums::BySign(false) => positive().map(|sum| [sum, 0]),
+        Sums::BySign(true) => less(whole(), positive()),
+        Sums::ByWeight => less(whole(), dots(Span::ALL, Weight::POSITIVE)),
+        Sums::Box => dots(Span::ALL, weight).map(|sum| [sum, i32::from(sum != 0)]),
+        Sums::Squares => dots(Span::ALL, Weight::Squared).map(|sum| [sum, 0]),
+        Sums::Count => dots(Span::ALL, Weight::One).map(|sum| [sum, 0]),
     }
 }

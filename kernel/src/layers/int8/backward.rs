@@ -1,7 +1,7 @@
 //! Finds the memory of an int8 step on its way back and hands it to its layer.
 
 use super::add::Add;
-use super::back::{Scaled, Units};
+use super::back::Units;
 use super::channelwise::Channelwise;
 use super::conv::Conv;
 use super::dense::Dense;
@@ -14,10 +14,10 @@ use crate::layers::max_pool::MaxPool;
 use crate::layers::structural::Moves;
 use crate::layers::{Tape, bytes};
 use crate::model::Model;
-use crate::number::{Number, Places, Taken, Unit};
+use crate::number::{Number, Places, SIDE, Taken, Unit};
 use crate::plan::Direction;
-use crate::rule::{Bias, Choice, Rule, Stabilizer, Ties};
-use crate::step::{Op, Step, quotient, remainder};
+use crate::rule::{Bias, Choice, Rule, Stabilizer};
+use crate::step::{Op, Step, remainder};
 use core::ops::Range;
 
 /// Whether a step in int8 can follow a rule.
@@ -150,24 +150,11 @@ impl Task<'_, '_> {
     fn max_pool<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
         sink.finish();
         let layer = MaxPool::new(self.model, self.step);
-        let channels = layer.channels().max(1);
         for at in 0..self.len {
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
-            if r == N::Word::default() {
-                continue;
+            if r != N::Word::default() {
+                layer.heirs(rule, self.x[0], at, |from, heirs| sink.add(from, N::part_of(N::whole(r), heirs)));
             }
-            let window = layer.window(quotient(at, channels)).map(|from| from * channels + remainder(at, channels));
-            let value = |from: usize| self.x[0].get(from).copied().unwrap_or(i8::MIN);
-            let first = window.clone().reduce(|best, from| if value(from) > value(best) { from } else { best });
-            let Some(first) = first else { continue };
-            let winner = |from: &usize| match rule {
-                Rule::Flat => true,
-                Rule::Winner(Ties::Split) => value(*from) == value(first),
-                _ => *from == first,
-            };
-            let winners = window.filter(winner);
-            let share = N::part_of(N::whole(r), winners.clone().count());
-            winners.for_each(|from| sink.add(from, share));
         }
     }
 
@@ -255,9 +242,9 @@ impl Task<'_, '_> {
             for (fraction, added) in quotients.fractions.iter().zip(quotients.added) {
                 let exponent = N::exponent(N::Exponent::default(), fraction);
                 let s = N::quotient(fraction, exponent);
-                N::book(&mut taken.stabilizer, N::taken(s, exponent, added));
+                book_one::<N>(&mut taken.stabilizer, N::taken(s, exponent, added));
             }
-            N::book(&mut taken.dropped, N::lost(quotients.dropped));
+            book_one::<N>(&mut taken.dropped, N::lost(quotients.dropped));
         }
         sink.finish();
         taken
@@ -272,7 +259,7 @@ impl Task<'_, '_> {
         let words: &mut [N::Word] = bytemuck::try_cast_slice_mut(self.scratch).unwrap_or(&mut []);
         let Some((first, rest)) = words.split_at_mut_checked(strip) else { return Taken::default() };
         let Some((second, rest)) = rest.split_at_mut_checked(strip) else { return Taken::default() };
-        let patch: &mut [i16] = bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []);
+        let patches: &mut [i16] = bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []);
         let x = Inputs {
             q: &[],
             elements: tensor.shape.elements(),
@@ -284,16 +271,23 @@ impl Task<'_, '_> {
         let (bias, form, units) = (choice.bias, choice.effective_stabilizer(), Units::new(model, step));
         let mut go = |layer: &dyn Layer<N>| {
             let strips = [&mut *first, &mut *second];
-            let patch = &mut *patch;
-            let way = Way { layer, x, recipe, bias, form, strips, len: sizes.row, patch, taken: Taken::default() };
+            let patches = &mut *patches;
+            let (len, taken) = (sizes.row, Taken::default());
+            let way = Way { layer, x, recipe, units, bias, form, strips, len, patches, taken };
             way.propagate(sink)
         };
         match step.op {
-            Op::Dense => go(&Scaled { layer: Dense::new(model, step), units }),
-            Op::Conv | Op::ConvTranspose => go(&Scaled { layer: Conv::new(model, step), units }),
-            _ => go(&Scaled { layer: Channelwise::new(model, step), units }),
+            Op::Dense => go(&Dense::new(model, step)),
+            Op::Conv | Op::ConvTranspose => go(&Conv::new(model, step)),
+            _ => go(&Channelwise::new(model, step)),
         }
     }
+}
+
+fn book_one<N: Number>(total: &mut N::Total, amount: N::Amount) {
+    let mut amounts = [N::Amount::default(); SIDE];
+    amounts[0] = amount;
+    N::book(total, &amounts);
 }
 
 /// The two sums of an addition, and what operand `k` contributes to each.

@@ -5,17 +5,17 @@
 //! `[output][kernel row][kernel column][input channel of the group]`.
 
 use super::Output;
-use super::back::{Scaled, in_lanes, settle, sums_of};
+use super::back::{Fill, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
-use super::way::{Inputs, Layer, Strips, WIDE};
+use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
 use crate::lanes::FAST;
-use crate::lanes8::{self, Span, Weight};
+use crate::lanes8::{self, Weight};
+use crate::layers::grid::Grid;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
-use crate::number::{Number, Unit};
-use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder};
-use core::ops::Range;
+use crate::number::Number;
+use crate::step::{Meetings, Shape, Step, quotient};
 
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = 2;
@@ -31,14 +31,8 @@ pub struct Conv<'a> {
     pub weights: &'a [i8],
     /// Bias per output channel.
     pub bias: &'a [i32],
-    /// Shape of the input.
-    pub input: Shape,
-    /// Shape of the output.
-    pub output: Shape,
-    /// Vertical geometry.
-    pub vertical: Axis,
-    /// Horizontal geometry.
-    pub horizontal: Axis,
+    /// Geometry.
+    pub grid: Grid,
     /// Groups.
     pub groups: usize,
 }
@@ -46,26 +40,23 @@ pub struct Conv<'a> {
 impl<'a> Conv<'a> {
     /// The convolution that a step describes.
     pub fn new(model: &Model<'a>, step: &Step) -> Self {
-        let input = model.tensor(model.operand(step, 0)).shape;
-        let output = model.tensor(step.output).shape;
-        let [vertical, horizontal] = step.axes(input, output);
         let (weights, bias) = (model.bytes(step.params[0]), model.words(step.params[1]));
-        Self { weights, bias, input, output, vertical, horizontal, groups: step.groups }
+        Self { weights, bias, grid: Grid::new(model, step), groups: step.groups }
     }
 
     /// Input channels of a group.
     pub fn fan(&self) -> usize {
-        quotient(self.input.channels, self.groups)
+        quotient(self.grid.input.channels, self.groups)
     }
 
     /// Output channels of a group.
     pub fn per_group(&self) -> usize {
-        quotient(self.output.channels, self.groups)
+        quotient(self.grid.output.channels, self.groups)
     }
 
     /// Inputs of one output.
     pub fn patch(&self) -> usize {
-        self.vertical.kernel * self.horizontal.kernel * self.fan()
+        self.grid.vertical.kernel * self.grid.horizontal.kernel * self.fan()
     }
 
     /// Weights of one output channel and, behind them, enough to fill the last pass.
@@ -79,27 +70,27 @@ impl<'a> Conv<'a> {
     pub fn gather(&self, row: usize, column: usize, group: usize, patch: &mut [i16], f: impl Fn(usize, &mut [i16])) {
         let fan = self.fan();
         patch.fill(0);
-        for ky in 0..self.vertical.kernel {
-            let Some(y) = self.vertical.input_of(row, ky) else { continue };
-            if !self.horizontal.transposed && self.horizontal.dilation == 1 && self.groups == 1 {
+        for ky in 0..self.grid.vertical.kernel {
+            let Some(y) = self.grid.vertical.input_of(row, ky) else { continue };
+            if !self.grid.horizontal.transposed && self.grid.horizontal.dilation == 1 && self.groups == 1 {
                 // Taps side by side read inputs side by side.
-                let (first, last) = self.horizontal.taps(column);
+                let (first, last) = self.grid.horizontal.taps(column);
                 if first >= last {
                     // It lies on padding as a whole.
                     continue;
                 }
-                let x = column * self.horizontal.stride + first - self.horizontal.before;
-                let at = (ky * self.horizontal.kernel + first) * fan;
+                let x = column * self.grid.horizontal.stride + first - self.grid.horizontal.before;
+                let at = (ky * self.grid.horizontal.kernel + first) * fan;
                 if let Some(run) = patch.get_mut(at..at + (last - first) * fan) {
-                    f((y * self.input.width + x) * fan, run);
+                    f((y * self.grid.input.width + x) * fan, run);
                 }
                 continue;
             }
-            for kx in 0..self.horizontal.kernel {
-                let Some(x) = self.horizontal.input_of(column, kx) else { continue };
-                let at = (ky * self.horizontal.kernel + kx) * fan;
+            for kx in 0..self.grid.horizontal.kernel {
+                let Some(x) = self.grid.horizontal.input_of(column, kx) else { continue };
+                let at = (ky * self.grid.horizontal.kernel + kx) * fan;
                 if let Some(run) = patch.get_mut(at..at + fan) {
-                    f((y * self.input.width + x) * self.input.channels + group * fan, run);
+                    f((y * self.grid.input.width + x) * self.grid.input.channels + group * fan, run);
                 }
             }
         }
@@ -110,22 +101,18 @@ impl<'a> Conv<'a> {
         let zero = zero as i16;
         let len = self.patch().next_multiple_of(BLOCK_INT8);
         let fill = |at: usize, run: &mut [i16]| lanes8::widen(run, x.get(at..).unwrap_or(&[]), zero);
-        for row in 0..self.output.height {
+        for row in 0..self.grid.output.height {
             for group in 0..self.groups {
-                let mut column = 0;
-                while column < self.output.width {
-                    let at = (row * self.output.width + column) * self.output.channels;
+                for (column, together) in pairs(self.grid.output.width) {
+                    let at = (row * self.grid.output.width + column) * self.grid.output.channels;
                     let y = y.get_mut(at..).unwrap_or(&mut []);
-                    let together = if FAST && column + PIXELS <= self.output.width { PIXELS } else { 1 };
                     for (p, patch) in scratch.chunks_exact_mut(len.max(1)).enumerate().take(together) {
                         self.gather(row, column + p, group, patch, fill);
                     }
-                    if together == PIXELS {
-                        self.pixels::<PIXELS>(scratch, len, group, y, out);
-                    } else {
-                        self.pixels::<1>(scratch, len, group, y, out);
+                    match together {
+                        PIXELS => self.pixels::<PIXELS>(scratch, len, group, y, out),
+                        _ => self.pixels::<1>(scratch, len, group, y, out),
                     }
-                    column += together;
                 }
             }
         }
@@ -139,7 +126,7 @@ impl<'a> Conv<'a> {
             lanes8::dots(patches, len, self.weights_of(channel), &mut sums);
             let rescale = out.rescale(channel);
             for (p, sum) in sums.into_iter().enumerate() {
-                if let Some(y) = y.get_mut(p * self.output.channels + channel) {
+                if let Some(y) = y.get_mut(p * self.grid.output.channels + channel) {
                     *y = out.clamped(rescale.apply(sum));
                 }
             }
@@ -148,87 +135,56 @@ impl<'a> Conv<'a> {
 }
 
 impl Conv<'_> {
-    fn fill<N: Number>(&self, x: &Inputs<'_>, row: usize, column: usize, group: usize, kind: Fill, patch: &mut [i16]) {
-        self.gather(row, column, group, patch, |at, run| match kind {
-            Fill::Own => lanes8::widen(run, x.q.get(at..).unwrap_or(&[]), x.zero),
-            Fill::Ones => run.fill(1),
-            Fill::Above(end) => run.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
-        });
+    /// What a rule divides by, for all channels of a group and `P` output pixels side by side.
+    fn pixel_sums<N: Number, const P: usize>(
+        &self,
+        kind: (Sums, Weight),
+        non_negative: bool,
+        patches: &[i16],
+        (column, group): (usize, usize),
+        to: &mut Sheet<'_, N>,
+    ) {
+        const TOGETHER: usize = 16;
+        let (len, end) = (self.patch().next_multiple_of(BLOCK_INT8), (group + 1) * self.per_group());
+        for first in (end - self.per_group()..end).step_by(TOGETHER) {
+            let mut sums = [[[0; TOGETHER]; 2]; P];
+            let count = TOGETHER.min(end - first);
+            for k in 0..count {
+                let of_pixels = sums_of::<P>(kind, non_negative, patches, len, self.weights_of(first + k));
+                for (sums, [a, b]) in sums.iter_mut().zip(of_pixels) {
+                    (sums[0][k], sums[1][k]) = (a, b);
+                }
+            }
+            for (p, sums) in sums.iter().enumerate() {
+                let sums = sums.each_ref().map(|sums| sums.get(..count).unwrap_or(&[]));
+                to.put((column + p) * self.grid.output.channels + first, first, sums);
+            }
+        }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Fill {
-    Own,
-    Ones,
-    Above(usize),
-}
-
-impl<N: Number> Layer<N> for Scaled<'_, Conv<'_>> {
-    fn rows(&self) -> usize {
-        self.layer.output.height
-    }
-
-    fn row(&self, row: usize) -> Range<usize> {
-        let len = self.layer.output.row();
-        row * len..(row + 1) * len
-    }
-
-    fn channels(&self) -> usize {
-        self.layer.output.channels
-    }
-
-    fn depth(&self) -> usize {
-        self.layer.vertical.overlap()
-    }
-
-    fn bias(&self, channel: usize) -> i32 {
-        self.layer.bias.get(channel).copied().unwrap_or(0)
-    }
-
-    fn unit(&self, sums: Sums, element: usize) -> Unit {
-        self.units.of(sums, remainder(element, self.layer.output.channels))
-    }
-
-    fn input_scale(&self) -> f32 {
-        self.units.input
-    }
-
-    fn is_open(&self, sum: i32, channel: usize) -> bool {
-        self.units.is_open(sum, channel)
+impl<N: Number> Layer<N> for Conv<'_> {
+    fn bands(&self) -> Bands {
+        Bands::of(&self.grid)
     }
 
     fn fan_in(&self, element: usize) -> usize {
-        let (output, layer) = (self.layer.output, &self.layer);
-        let pixel = quotient(element, output.channels);
-        let (row, column) = (quotient(pixel, output.width), remainder(pixel, output.width));
-        let rows = (0..layer.vertical.kernel).filter(|k| layer.vertical.input_of(row, *k).is_some());
-        let columns = (0..layer.horizontal.kernel).filter(|k| layer.horizontal.input_of(column, *k).is_some());
-        rows.count() * columns.count() * layer.fan()
+        let (row, column) = self.grid.place(element);
+        self.grid.fan_in(row, column) * self.fan()
     }
 
-    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patch: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2])) {
-        let layer = &self.layer;
-        let patch = patch.get_mut(..layer.patch().next_multiple_of(BLOCK_INT8)).unwrap_or(&mut []);
-        let passes: &[Fill] = match sums {
-            Sums::Box => &[Fill::Above(0), Fill::Above(1)],
-            Sums::Squares | Sums::Count => &[Fill::Ones],
-            _ => &[Fill::Own],
-        };
-        for column in 0..layer.output.width {
-            for group in 0..layer.groups {
-                for (pass, fill) in passes.iter().enumerate() {
-                    layer.fill::<N>(x, row, column, group, *fill, patch);
-                    for channel in group * layer.per_group()..(group + 1) * layer.per_group() {
-                        let w = layer.weights_of(channel);
-                        let at = column * layer.output.channels + channel;
-                        if sums == Sums::Box {
-                            let weight = if pass == 0 { Weight::POSITIVE } else { Weight::NEGATIVE };
-                            let sum = lanes8::dot_of(patch, Span::ALL, w, weight);
-                            f(at, [sum, i32::from(sum != 0)]);
-                        } else {
-                            f(at, sums_of(sums, x.non_negative, patch, w));
-                        }
+    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patches: &mut [i16], to: &mut Sheet<'_, N>) {
+        let len = self.patch().next_multiple_of(BLOCK_INT8);
+        for (column, together) in pairs(self.grid.output.width) {
+            for group in 0..self.groups {
+                for (fill, weight) in Fill::passes(sums) {
+                    for (p, patch) in patches.chunks_exact_mut(len.max(1)).enumerate().take(together) {
+                        self.gather(row, column + p, group, patch, |at, run| fill.put::<N>(x, at, run));
+                    }
+                    let (kind, place) = ((sums, *weight), (column, group));
+                    match together {
+                        PIXELS => self.pixel_sums::<N, PIXELS>(kind, x.non_negative, patches, place, to),
+                        _ => self.pixel_sums::<N, 1>(kind, x.non_negative, patches, place, to),
                     }
                 }
             }
@@ -236,68 +192,106 @@ impl<N: Number> Layer<N> for Scaled<'_, Conv<'_>> {
     }
 
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>) {
-        let layer = &self.layer;
-        for y in layer.vertical.settled(strips.newest()) {
-            sink.reach((y + 1) * layer.input.row());
-            let rows = layer.vertical.meetings(y);
-            for column in 0..layer.input.width {
-                let columns = layer.horizontal.meetings(column);
-                let pixel = y * layer.input.width + column;
-                for group in 0..layer.groups {
-                    let first = pixel * layer.input.channels + group * layer.fan();
-                    let place = Place { rows, columns, group };
-                    in_lanes!(layer.fan(), |at, L| {
-                        let gather = |weight, which, sums: &mut [N::Sum; L]| {
-                            layer.collect::<N, L>(&place, at, weight, which, strips, sums);
-                        };
-                        settle::<N, L>(x, hand, spreads, first + at, L, gather, sink);
-                    });
+        let way = |sink: &mut Sink<'_, N>, place: &Place, together: usize| match together {
+            PIXELS => self.give::<N, PIXELS>(x, (hand, spreads), strips, place, sink),
+            _ => self.give::<N, 1>(x, (hand, spreads), strips, place, sink),
+        };
+        let settled = self.grid.vertical.settled(strips.newest());
+        for y in settled.clone() {
+            sink.reach((y + 1) * self.grid.input.row());
+            let rows = self.grid.vertical.meetings(y);
+            let (apart, _) = self.grid.horizontal.pace();
+            for group in 0..self.groups {
+                for phase in 0..apart {
+                    let mut column = phase;
+                    while column < self.grid.input.width {
+                        let columns = self.grid.horizontal.meetings(column);
+                        let alike = FAST && self.grid.horizontal.meet_alike(&columns, column, 1);
+                        let together = if alike { PIXELS } else { 1 };
+                        way(sink, &Place { pixel: y * self.grid.input.width + column, rows, columns, group }, together);
+                        column += together * apart;
+                    }
                 }
             }
         }
-        sink.reach(layer.vertical.settled(strips.newest()).end * layer.input.row());
+        sink.reach(settled.end * self.grid.input.row());
     }
 }
 
-/// The outputs that one input pixel meets, for one group of channels.
+/// The outputs that an input pixel meets, for one group of channels.
 struct Place {
+    pixel: usize,
     rows: Meetings,
     columns: Meetings,
     group: usize,
 }
 
 impl Conv<'_> {
-    /// `sums[i] += Σ f(w)·s` over the outputs that an input pixel meets, for channels of its group from `at` on.
+    /// Hands out to the channels of `M` pixels that meet outputs through the same taps.
+    fn give<N: Number, const M: usize>(
+        &self,
+        x: &Inputs<'_>,
+        (hand, spreads): (Hand, bool),
+        strips: &Strips<'_, N>,
+        place: &Place,
+        sink: &mut Sink<'_, N>,
+    ) {
+        let (apart, _) = self.grid.horizontal.pace();
+        let channels = self.grid.input.channels;
+        let first: [usize; M] =
+            core::array::from_fn(|p| (place.pixel + p * apart) * channels + place.group * self.fan());
+        in_lanes!(self.fan(), |at, L| {
+            let gather = |weight, which, sums: &mut [[N::Sum; L]; M]| {
+                self.collect::<N, L, M>(place, at, weight, which, strips, sums);
+            };
+            settle::<N, L, M>(x, hand, spreads, first.map(|first| first + at), gather, sink);
+        });
+    }
+
+    /// `sums[i] += Σ f(w)·s` over the outputs that input pixels meet, for channels of their group from `at` on.
     #[inline(always)]
-    fn collect<N: Number, const L: usize>(
+    fn collect<N: Number, const L: usize, const M: usize>(
         &self,
         place: &Place,
         at: usize,
         weight: Weight,
         which: usize,
         strips: &Strips<'_, N>,
-        sums: &mut [N::Sum; L],
+        sums: &mut [[N::Sum; L]; M],
     ) {
         let (outputs, len) = (self.per_group(), self.patch());
-        let first = place.group * outputs;
+        let (first, (_, pace)) = (place.group * outputs, self.grid.horizontal.pace());
         place.rows.each(|ky, row| {
             let row = strips.row(row);
-            let s = row.s[which & 1];
             place.columns.each(|kx, column| {
-                let tap = (ky * self.horizontal.kernel + kx) * self.fan() + at;
-                let start = column * self.output.channels + first;
-                let s = s.get(start..start + outputs).unwrap_or(&[]);
-                for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
-                    let mut narrow = N::nothing::<L>();
-                    for (j, s) in s.iter().enumerate() {
-                        if *s != N::Word::default() {
-                            let w = (first + chunk * weight.chunk() + j) * len + tap;
-                            N::weigh(&mut narrow, &weight.load(self.weights.get(w..).unwrap_or(&[])), *s);
+                let tap = (ky * self.grid.horizontal.kernel + kx) * self.fan() + at;
+                let s: [&[N::Word]; M] = core::array::from_fn(|p| {
+                    let start = (column + p * pace) * self.grid.output.channels + first;
+                    row.s[which & 1].get(start..start + outputs).unwrap_or(&[])
+                });
+                for chunk in (0..outputs).step_by(weight.chunk()) {
+                    let mut narrow = [N::nothing::<L>(); M];
+                    for j in chunk..(chunk + weight.chunk()).min(outputs) {
+                        let s = s.map(|s| s.get(j).copied().unwrap_or_default());
+                        if s != [N::Word::default(); M] {
+                            let w = weight.load(self.weights.get((first + j) * len + tap..).unwrap_or(&[]));
+                            for (narrow, s) in narrow.iter_mut().zip(s) {
+                                N::weigh(narrow, &w, s);
+                            }
                         }
                     }
-                    N::gather(sums, narrow, row.exponent);
+                    for (sums, narrow) in sums.iter_mut().zip(narrow) {
+                        N::gather(sums, narrow, row.exponent);
+                    }
                 }
             });
         });
     }
+}
+
+/// Columns to work on, and how many from there on together.
+fn pairs(width: usize) -> impl Iterator<Item = (usize, usize)> {
+    let paired = if FAST { width - width % PIXELS } else { 0 };
+    let pairs = (0..paired).step_by(PIXELS).map(|column| (column, PIXELS));
+    pairs.chain((paired..width).map(|column| (column, 1)))
 }

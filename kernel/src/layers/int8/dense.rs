@@ -1,16 +1,15 @@
 //! Fully connected layer over int8; weights lie as `[output][input]`.
 
 use super::Output;
-use super::back::{Scaled, in_lanes, settle, sums_of};
+use super::back::{Fill, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
-use super::way::{Inputs, Layer, Strips, WIDE};
-use crate::lanes8::{self, Span, Weight};
+use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
+use crate::lanes8::{self, Weight};
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
-use crate::number::{Number, Unit};
+use crate::number::Number;
 use crate::step::Step;
-use core::ops::Range;
 
 /// Outputs that are worked on together on the way back.
 pub const TILE: usize = 32;
@@ -75,105 +74,62 @@ impl<'a> Dense<'a> {
     }
 }
 
-impl<N: Number> Layer<N> for Scaled<'_, Dense<'_>> {
-    fn rows(&self) -> usize {
-        self.layer.outputs.div_ceil(TILE)
-    }
-
-    fn row(&self, row: usize) -> Range<usize> {
-        row * TILE..((row + 1) * TILE).min(self.layer.outputs)
-    }
-
-    fn channels(&self) -> usize {
-        self.layer.outputs
-    }
-
-    fn depth(&self) -> usize {
-        1
-    }
-
-    fn bias(&self, channel: usize) -> i32 {
-        self.layer.bias.get(channel).copied().unwrap_or(0)
-    }
-
-    fn unit(&self, sums: Sums, element: usize) -> Unit {
-        self.units.of(sums, element)
-    }
-
-    fn input_scale(&self) -> f32 {
-        self.units.input
-    }
-
-    fn is_open(&self, sum: i32, channel: usize) -> bool {
-        self.units.is_open(sum, channel)
+impl<N: Number> Layer<N> for Dense<'_> {
+    fn bands(&self) -> Bands {
+        let (outputs, len) = (self.outputs, TILE.min(self.outputs));
+        Bands { rows: outputs.div_ceil(TILE), len, elements: outputs, channels: outputs, depth: 1 }
     }
 
     fn fan_in(&self, _: usize) -> usize {
-        self.layer.inputs
+        self.inputs
     }
 
-    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2])) {
-        let layer = &self.layer;
-        let range = <Self as Layer<N>>::row(self, row);
-        for (at, output) in range.enumerate() {
-            let mut result = [0; 2];
-            let mut wide = [0; 4 * BLOCK_INT8];
-            for (chunk, q) in x.q.chunks(wide.len()).enumerate() {
-                let from = chunk * wide.len();
-                let w = layer.weights.get(output * layer.inputs + from..).unwrap_or(&[]);
-                let patch = wide.get_mut(..q.len().next_multiple_of(BLOCK_INT8)).unwrap_or(&mut []);
-                patch.fill(0);
-                let part = match sums {
-                    Sums::Box => {
-                        let mut part = 0;
-                        for (end, weight) in [Weight::POSITIVE, Weight::NEGATIVE].into_iter().enumerate() {
-                            for (i, to) in patch.iter_mut().enumerate().take(q.len()) {
-                                *to = x.above::<N>(end, from + i);
-                            }
-                            part += lanes8::dot_of(patch, Span::ALL, w, weight);
-                        }
-                        [part, i32::from(part != 0)]
-                    }
-                    Sums::Squares | Sums::Count => {
-                        patch.iter_mut().take(q.len()).for_each(|to| *to = 1);
-                        sums_of(sums, true, patch, w)
-                    }
-                    _ => {
-                        lanes8::widen(patch, q, x.zero);
-                        sums_of(sums, x.non_negative, patch, w)
-                    }
-                };
-                result = [result[0] + part[0], result[1] + part[1]];
+    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], to: &mut Sheet<'_, N>) {
+        let range = Layer::<N>::bands(self).row(row);
+        let mut totals = [[0; TILE]; 2];
+        for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
+            let from = chunk * CHUNK;
+            let mut wide = [0; CHUNK];
+            let len = q.len().next_multiple_of(BLOCK_INT8);
+            let patch = wide.get_mut(..len).unwrap_or(&mut []);
+            for (fill, weight) in Fill::passes(sums) {
+                fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
+                for (k, output) in range.clone().enumerate().take(TILE) {
+                    let w = self.weights_of(output, from);
+                    let [[a, b]] = sums_of((sums, *weight), x.non_negative, patch, len, w);
+                    totals[0][k] += a;
+                    totals[1][k] += b;
+                }
             }
-            f(at, result);
         }
+        let totals = totals.each_ref().map(|totals| totals.get(..range.len()).unwrap_or(&[]));
+        to.put(0, range.start, totals);
     }
 
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>) {
-        let layer = &self.layer;
-        sink.reach(layer.inputs);
+        sink.reach(self.inputs);
         let (row, first) = (strips.row(strips.newest()), strips.newest() * TILE);
         let heard = |s: &[N::Word]| s.iter().any(|s| *s != N::Word::default());
-        let outputs = TILE.min(layer.outputs - first);
+        let outputs = TILE.min(self.outputs - first);
         if !row.s.iter().any(|s| heard(s)) {
             return;
         }
-        in_lanes!(layer.inputs, |at, L| {
-            let gather = |weight: Weight, which: usize, sums: &mut [N::Sum; L]| {
+        in_lanes!(self.inputs, |at, L| {
+            let gather = |weight: Weight, which: usize, [sums]: &mut [[N::Sum; L]; 1]| {
                 let s = row.s[which & 1].get(..outputs).unwrap_or(&[]);
                 for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
                     let mut narrow = N::nothing::<L>();
                     for (j, s) in s.iter().enumerate() {
                         if *s != N::Word::default() {
                             let output = first + chunk * weight.chunk() + j;
-                            let w = layer.weights.get(output * layer.inputs + at..).unwrap_or(&[]);
+                            let w = self.weights.get(output * self.inputs + at..).unwrap_or(&[]);
                             N::weigh(&mut narrow, &weight.load(w), *s);
                         }
                     }
                     N::gather(sums, narrow, row.exponent);
                 }
             };
-            settle::<N, L>(x, hand, spreads, at, L, gather, sink);
+            settle::<N, L, 1>(x, hand, spreads, [at], gather, sink);
         });
     }
 }

@@ -10,7 +10,6 @@ pub mod backward;
 pub mod channelwise;
 pub mod conv;
 pub mod dense;
-pub mod max_pool;
 pub mod mul;
 pub mod recipe;
 pub mod sink;
@@ -57,7 +56,12 @@ impl Tape<'_, '_> {
             Op::Conv | Op::ConvTranspose => Conv::new(&model, step).forward(x, zero(0), y, &out, scratch),
             Op::Dense => Dense::new(&model, step).forward(x, zero(0), y, &out),
             Op::Depthwise | Op::AveragePool => Channelwise::new(&model, step).forward(x, zero(0), y, &out),
-            Op::MaxPool => max_pool::forward(&MaxPool::new(&model, step), x, y, [out.low, out.high]),
+            Op::MaxPool => {
+                MaxPool::new(&model, step).forward(x, y, i8::MIN);
+                for y in y {
+                    *y = (*y).max(out.low as i8).min(out.high as i8);
+                }
+            }
             Op::Add => Add::new(&model, step, &out).forward([x, x2], y, &out),
             Op::Mul => mul::forward([x, x2], [zero(0), zero(1)], y, &out),
             Op::Softmax => softmax::forward(Scaling::new(step.ints), output.channels, x, y),
@@ -167,7 +171,7 @@ impl Scratch {
 
     /// Bytes of all of it: rows with an exponent each, and the patch.
     pub const fn bytes(self) -> usize {
-        8 * self.depth * (self.row + 1) + 2 * self.patch
+        8 * self.depth * (self.row + 1) + 2 * conv::PIXELS * self.patch
     }
 
     const fn patch(step: &Step, input: Shape) -> usize {

@@ -3,11 +3,13 @@
 //! Unlike in floats, where a rule is one sweep after another, every rule needs one sweep only ([`Recipe`]): relevance
 //! that arrived is read once, and what is written may overlay it.
 
+use super::back::Units;
 use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
 use super::sink::Sink;
 use crate::lanes::FAST;
 use crate::lanes8::Weight;
-use crate::number::{Fraction, Number, Taken, Unit, bits_of};
+use crate::layers::grid::Grid;
+use crate::number::{Fraction, Number, SIDE, Taken, Unit, bits_of};
 use crate::rule::{Bias, Bound, Choice, Stabilizer};
 use crate::step::{quotient, remainder};
 use core::ops::Range;
@@ -130,34 +132,82 @@ impl<'a, N: Number> Strips<'a, N> {
     }
 }
 
+/// The rows that the outputs of a layer come in.
+#[derive(Clone, Copy)]
+pub struct Bands {
+    /// How many rows.
+    pub rows: usize,
+    /// Elements of a row; the last may be shorter.
+    pub len: usize,
+    /// Elements of all rows.
+    pub elements: usize,
+    /// Channels: elements this far apart share bias and unit.
+    pub channels: usize,
+    /// Rows that [`Layer::distribute`] looks at.
+    pub depth: usize,
+}
+
+impl Bands {
+    /// Of a layer with a window: the rows of its output.
+    pub fn of(grid: &Grid) -> Self {
+        Self {
+            rows: grid.output.height,
+            len: grid.output.row(),
+            elements: grid.output.elements(),
+            channels: grid.output.channels,
+            depth: grid.vertical.overlap(),
+        }
+    }
+
+    /// The output elements of a row.
+    pub fn row(&self, row: usize) -> Range<usize> {
+        row * self.len..((row + 1) * self.len).min(self.elements)
+    }
+}
+
 /// A linear layer over int8: what the rules need of it.
 pub trait Layer<N: Number> {
-    /// Rows of quotients, and the output elements of each.
-    fn rows(&self) -> usize;
-    /// The output elements of a row.
-    fn row(&self, row: usize) -> Range<usize>;
-    /// Output channels: elements this far apart share bias and unit.
-    fn channels(&self) -> usize;
-    /// Rows that [`distribute`](Self::distribute) looks at.
-    fn depth(&self) -> usize;
-    /// The bias of a channel.
-    fn bias(&self, channel: usize) -> i32;
-    /// The real value of one unit of the sums.
-    fn unit(&self, sums: Sums, element: usize) -> Unit;
-    /// The real value of one unit of the inputs.
-    fn input_scale(&self) -> f32;
-    /// Whether [`unit`](Self::unit) differs between elements of a channel.
-    fn unit_varies(&self) -> bool {
-        false
-    }
-    /// Whether an output with this sum of everything was not clamped, so that its derivative is not zero.
-    fn is_open(&self, sum: i32, channel: usize) -> bool;
+    /// How its outputs are arranged.
+    fn bands(&self) -> Bands;
     /// How many inputs an output reads.
     fn fan_in(&self, element: usize) -> usize;
-    /// The sums of a row, without the bias: `f(element in the row, part of its sums)`, in one part or in two.
-    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patch: &mut [i16], f: &mut dyn FnMut(usize, [i32; 2]));
+    /// What a mean divides an output by; `None` where there are weights.
+    fn divisor(&self, _element: usize) -> Option<u32> {
+        None
+    }
+    /// The sums of a row, without the bias.
+    fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patches: &mut [i16], to: &mut Sheet<'_, N>);
     /// Hands out what no later row adds to; where `spreads`, the second quotients go to all inputs alike.
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>);
+}
+
+/// The sums of a row, in the place of its quotients.
+pub struct Sheet<'a, N: Number> {
+    parts: [&'a mut [N::Word]; 2],
+    units: &'a Units<'a>,
+    sums: Sums,
+    has_bias: bool,
+    is_mean: bool,
+}
+
+impl<N: Number> Sheet<'_, N> {
+    /// Adds the sums, or one of two parts of them, of outputs side by side, from a place in the row and a channel on.
+    #[inline(never)]
+    pub fn put(&mut self, at: usize, channel: usize, sums: [&[i32]; 2]) {
+        let (units, has_bias, is_mean) = (self.units, self.has_bias, self.is_mean);
+        let [first, second] = &mut self.parts;
+        let words = first.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(second.get_mut(at..).unwrap_or(&mut []));
+        for (i, ((first, second), (a, b))) in words.zip(sums[0].iter().zip(sums[1])).enumerate() {
+            let bias = if has_bias { units.bias(channel + i) } else { 0 };
+            let [a, b] = match self.sums {
+                Sums::Whole => [a + bias, *b],
+                Sums::BySign(_) | Sums::ByWeight => [a + bias.max(0), b + bias.min(0)],
+                Sums::Gate => [i32::from(is_mean || units.is_open(a + bias, channel + i)), 0],
+                Sums::Box | Sums::Squares | Sums::Count => [*a, *b],
+            };
+            (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+        }
+    }
 }
 
 /// A step on its way back.
@@ -168,6 +218,8 @@ pub struct Way<'a, 'r, N: Number> {
     pub x: Inputs<'a>,
     /// Its rule.
     pub recipe: Recipe<'r, N>,
+    /// Bias, and what its sums are worth.
+    pub units: Units<'a>,
     /// What becomes of the bias.
     pub bias: Bias,
     /// The form of the stabiliser, with ε in real numbers.
@@ -176,8 +228,8 @@ pub struct Way<'a, 'r, N: Number> {
     pub strips: [&'a mut [N::Word]; 2],
     /// Quotients per row.
     pub len: usize,
-    /// Inputs of one output.
-    pub patch: &'a mut [i16],
+    /// Inputs of some outputs.
+    pub patches: &'a mut [i16],
     /// The books.
     pub taken: Taken<N>,
 }
@@ -192,12 +244,12 @@ impl<N: Number> Way<'_, '_, N> {
 
     /// Passes the relevance back.
     pub fn propagate(mut self, sink: &mut Sink<'_, N>) -> Taken<N> {
-        let (layer, rows, depth) = (self.layer, self.layer.rows(), self.layer.depth());
-        let spreads = self.bias == Bias::Redistribute;
+        let (layer, bands) = (self.layer, self.layer.bands());
+        let (spreads, depth) = (self.bias == Bias::Redistribute, bands.depth);
         let (mut slot, mut silence) = (0, depth);
-        for row in 0..rows {
+        for row in 0..bands.rows {
             slot = if (slot + 2) * (self.len + 1) <= self.strips[0].len() { slot + 1 } else { 0 };
-            let range = layer.row(row);
+            let range = bands.row(row);
             let silent = sink.arrived(range.clone()).iter().all(|r| *r == N::Word::default());
             if silent {
                 silence += 1;
@@ -234,23 +286,12 @@ impl<N: Number> Way<'_, '_, N> {
         for strip in [&mut *first, &mut *second] {
             strip.get_mut(..self.len).unwrap_or(&mut []).fill(N::Word::default());
         }
-        let (layer, channels, kind) = (self.layer, self.layer.channels(), self.recipe.sums);
-        let has_bias = self.bias != Bias::Zero || kind == Sums::Gate;
+        let (sums, units) = (self.recipe.sums, self.units);
+        let has_bias = self.bias != Bias::Zero || sums == Sums::Gate;
+        let is_mean = self.layer.divisor(0).is_some();
+        let mut sheet = Sheet { parts: [first, second], units: &units, sums, has_bias, is_mean };
         let x = Inputs { q: sink.values(), ..self.x };
-        let offset = layer.row(row).start;
-        layer.sums(&x, kind, row, self.patch, &mut |at, sums| {
-            let channel = remainder(offset + at, channels);
-            let bias = if has_bias { layer.bias(channel) } else { 0 };
-            let [a, b] = match kind {
-                Sums::Whole => [sums[0] + bias, sums[1]],
-                Sums::BySign(_) | Sums::ByWeight => [sums[0] + bias.max(0), sums[1] + bias.min(0)],
-                Sums::Gate => [i32::from(layer.is_open(sums[0] + bias, channel)), 0],
-                Sums::Box | Sums::Squares | Sums::Count => sums,
-            };
-            if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
-                (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
-            }
-        });
+        self.layer.sums(&x, sums, row, self.patches, &mut sheet);
     }
 
     /// Sums become quotients.
@@ -258,34 +299,41 @@ impl<N: Number> Way<'_, '_, N> {
         let start = slot * (self.len + 1);
         let mut exponent = N::Exponent::default();
         if N::HAS_EXPONENTS {
-            self.each_output(range.clone(), start, sink, |output| {
-                for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
-                    if !silent {
-                        exponent = N::exponent(exponent, fraction);
+            self.each_block(range.clone(), start, sink, |outputs, _| {
+                for output in outputs {
+                    for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
+                        if !silent {
+                            exponent = N::exponent(exponent, fraction);
+                        }
                     }
                 }
-                None
             });
         }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
         let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
-        self.each_output(range, start, sink, |output| {
-            let Output { quotients, bias } = output;
-            let mut s = [N::Word::default(); 2];
-            for k in 0..kinds {
-                let fraction = &quotients.fractions[k];
-                let own = if quotients.silent[k] { N::exponent(N::Exponent::default(), fraction) } else { exponent };
-                let quotient = N::quotient(fraction, own);
-                if absorbs {
-                    N::book(&mut taken.bias, N::taken(quotient, own, bias[k]));
-                    N::book(&mut taken.stabilizer, N::taken(quotient, own, quotients.added[k]));
+        self.each_block(range, start, sink, |outputs, words| {
+            words.as_flattened_mut().fill(N::Word::default());
+            for (k, words) in words.iter_mut().enumerate().take(kinds) {
+                let mut amounts = [[N::Amount::default(); SIDE]; 2];
+                for (i, output) in outputs.iter().enumerate() {
+                    let fraction = &output.quotients.fractions[k];
+                    let silent = output.quotients.silent[k];
+                    let own = if silent { N::exponent(N::Exponent::default(), fraction) } else { exponent };
+                    let quotient = N::quotient(fraction, own);
+                    amounts[0][i] = N::taken(quotient, own, output.bias[k]);
+                    amounts[1][i] = N::taken(quotient, own, output.quotients.added[k]);
+                    if !silent {
+                        words[i] = quotient;
+                    }
                 }
-                if !quotients.silent[k] {
-                    s[k] = quotient;
+                if absorbs {
+                    N::book(&mut taken.bias, &amounts[0]);
+                    N::book(&mut taken.stabilizer, &amounts[1]);
                 }
             }
-            N::book(&mut taken.dropped, N::lost(quotients.dropped));
-            Some(s)
+            if outputs.iter().any(|output| output.quotients.dropped != N::Wide::default()) {
+                N::book(&mut taken.dropped, &outputs.each_ref().map(|output| N::lost(output.quotients.dropped)));
+            }
         });
         self.taken = taken;
         for strip in &mut self.strips {
@@ -295,41 +343,73 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 
-    /// Calls `f` for every output of a row; what it returns becomes the two words of that output.
-    fn each_output(
+    /// Calls `f` for the outputs of a row, channels side by side, and their two words each, which it may change.
+    fn each_block(
         &mut self,
         range: Range<usize>,
         start: usize,
         sink: &Sink<'_, N>,
-        mut f: impl FnMut(&Output<N>) -> Option<[N::Word; 2]>,
+        mut f: impl FnMut(&[Output<N>; SIDE], &mut [[N::Word; SIDE]; 2]),
     ) {
-        let (layer, channels) = (self.layer, self.layer.channels().max(1));
-        let r = sink.arrived(range.clone());
-        let [first, second] = &mut self.strips;
-        let first = first.get_mut(start..).unwrap_or(&mut []);
-        let second = second.get_mut(start..).unwrap_or(&mut []);
-        for channel in 0..channels.min(r.len()) {
-            let of = |element| Constants {
-                cancels: !self.x.non_negative,
-                ..Constants::new(self.layer, &self.recipe, self.form, self.bias, element)
-            };
-            let mut constants = of(range.start + channel);
-            for at in (channel..r.len()).step_by(channels) {
-                let (Some(a), Some(b), Some(r)) = (first.get_mut(at), second.get_mut(at), r.get(at)) else { break };
-                if layer.unit_varies() {
-                    constants = of(range.start + at);
+        let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
+        let relevance = sink.arrived(range.clone());
+        for first in (0..channels.min(range.len())).step_by(SIDE) {
+            let count = SIDE.min(channels - first);
+            let mut constants = [Constants::default(); SIDE];
+            for at in (first..range.len()).step_by(channels) {
+                if at == first || layer.divisor(0).is_some() {
+                    for (i, constants) in constants.iter_mut().enumerate().take(count) {
+                        *constants = self.constants(range.start + at + i);
+                    }
                 }
-                let shut = self.recipe.stops(*a != N::Word::default(), *r);
-                let output = if *r == N::Word::default() || shut {
-                    Output::default()
-                } else {
-                    let fan_in = || layer.fan_in(range.start + at);
-                    constants.output(&self.recipe, [*a, *b], *r, (self.form, self.bias), fan_in)
-                };
-                if let Some(words) = f(&output) {
-                    [*a, *b] = words;
+                let place = at..(at + count).min(range.len());
+                let r = relevance.get(place.clone()).unwrap_or(&[]);
+                let mut words = [[N::Word::default(); SIDE]; 2];
+                for (words, strip) in words.iter_mut().zip(&self.strips) {
+                    let strip = strip.get(start..).and_then(|strip| strip.get(place.clone())).unwrap_or(&[]);
+                    words.iter_mut().zip(strip).for_each(|(word, part)| *word = *part);
+                }
+                let mut outputs = [Output::default(); SIDE];
+                for (i, (output, r)) in outputs.iter_mut().zip(r).enumerate() {
+                    let sums = [words[0][i], words[1][i]];
+                    if *r != N::Word::default() && !self.recipe.stops(sums[0] != N::Word::default(), *r) {
+                        let fan_in = || layer.fan_in(range.start + at + i);
+                        *output = constants[i].output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
+                    }
+                }
+                f(&outputs, &mut words);
+                for (words, strip) in words.iter().zip(&mut self.strips) {
+                    let strip = strip.get_mut(start..).and_then(|strip| strip.get_mut(place.clone()));
+                    strip.unwrap_or(&mut []).iter_mut().zip(words).for_each(|(part, word)| *part = *word);
                 }
             }
+        }
+    }
+
+    /// What the outputs of a channel share; of a mean, what one output has.
+    fn constants(&self, element: usize) -> Constants<N> {
+        let (recipe, units, nothing) = (&self.recipe, &self.units, N::Wide::default());
+        let channel = remainder(element, self.layer.bands().channels);
+        let unit = |sums| match self.layer.divisor(element) {
+            Some(count) => units.of_mean(sums, count),
+            None => units.of(sums, channel),
+        };
+        let whole = units.bias(channel);
+        let (bias, missing) = if self.bias == Bias::Zero { (0, whole) } else { (whole, 0) };
+        let part = |bias| N::wide(N::part(bias));
+        Constants {
+            epsilon: match recipe.hand {
+                Hand::Slope => N::in_units(1.0, unit(Sums::Gate)),
+                _ => N::in_units(self.form.epsilon(), unit(recipe.sums)),
+            },
+            bias: match recipe.sums {
+                Sums::Whole => [part(bias), nothing],
+                Sums::BySign(_) | Sums::ByWeight => [part(bias.max(0)), part(bias.min(0))],
+                Sums::Squares => [N::squared(bias, units.input), nothing],
+                Sums::Box | Sums::Count | Sums::Gate => [nothing; 2],
+            },
+            missing: part(missing),
+            cancels: !self.x.non_negative,
         }
     }
 }
@@ -348,6 +428,7 @@ impl<N: Number> Default for Output<N> {
 }
 
 /// What the outputs of a channel share.
+#[derive(Clone, Copy, Default)]
 struct Constants<N: Number> {
     epsilon: N::Wide,
     bias: [N::Wide; 2],
@@ -356,27 +437,6 @@ struct Constants<N: Number> {
 }
 
 impl<N: Number> Constants<N> {
-    fn new(layer: &dyn Layer<N>, recipe: &Recipe<'_, N>, form: Stabilizer, option: Bias, element: usize) -> Self {
-        let nothing = N::Wide::default();
-        let whole = layer.bias(remainder(element, layer.channels()));
-        let (bias, missing) = if option == Bias::Zero { (0, whole) } else { (whole, 0) };
-        let part = |bias| N::wide(N::part(bias));
-        Self {
-            epsilon: match recipe.hand {
-                Hand::Slope => N::in_units(1.0, layer.unit(Sums::Gate, element)),
-                _ => N::in_units(form.epsilon(), layer.unit(recipe.sums, element)),
-            },
-            bias: match recipe.sums {
-                Sums::Whole => [part(bias), nothing],
-                Sums::BySign(_) | Sums::ByWeight => [part(bias.max(0)), part(bias.min(0))],
-                Sums::Squares => [N::squared(bias, layer.input_scale()), nothing],
-                Sums::Box | Sums::Count | Sums::Gate => [nothing; 2],
-            },
-            missing: part(missing),
-            cancels: true,
-        }
-    }
-
     #[inline(always)]
     fn output(
         &self,
