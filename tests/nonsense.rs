@@ -3,7 +3,7 @@
 
 use relprop::error::{Place, Reason};
 use relprop::model::format::{Section, header, plan, tensor};
-use relprop::plan::Direction;
+use relprop::plan::Room;
 use relprop::step::{Function, Op, Pixels, Shape};
 use relprop::{Mode, Model};
 use relprop_convert::network::Layer;
@@ -241,6 +241,6 @@ fn plans_are_checked() {
     let apart = change(Mode::Infer, value(2), &4096_u32.to_le_bytes());
     assert_eq!(apart, Some(Reason::Storage));
     assert_eq!(change(Mode::Explain, plan::LEDGER, &u32::MAX.to_le_bytes()), Some(Reason::Arena));
-    let scratch = plan::HEAD + tensors * plan::ENTRY + 4 * Direction::Back as usize;
+    let scratch = plan::HEAD + tensors * plan::ENTRY + 4 * Room::Back as usize;
     assert!(change(Mode::Explain, scratch, &u32::MAX.to_le_bytes()).is_some());
 }

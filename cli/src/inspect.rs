@@ -74,6 +74,7 @@ fn port_text(model: &Model<'_>, port: &Port) -> String {
     let tensor = model.tensor(port.tensor);
     let unit = match tensor.dtype {
         DType::F32 => String::new(),
+        DType::Token => "  tokens".to_owned(),
         DType::I8 => format!("  int8, {}", unit(&tensor)),
     };
     format!("{} {}  {}{unit}", letter(model, port.tensor), model.port_name(port), dimensions(user_dims(port)))
@@ -111,6 +112,7 @@ fn steps(model: &Model<'_>, method: Method, composite: Option<&Composite<'_>>) -
             match tensor.dtype {
                 DType::F32 if int8 => "float".to_owned(),
                 DType::F32 => String::new(),
+                DType::Token => "tokens".to_owned(),
                 DType::I8 => unit(&tensor),
             },
             if count > 0 { grouped(count) } else { String::new() },

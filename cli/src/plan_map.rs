@@ -1,6 +1,6 @@
 //! A memory plan as a map: addresses from top to bottom, time from left to right.
 
-use relprop::plan::{Direction, Lifetime, end_time, ledger_bytes, scratch_bytes};
+use relprop::plan::{Lifetime, Room, end_time, ledger_bytes, scratch_bytes};
 use relprop::{Mode, Model};
 
 /// Rows of the map.
@@ -74,11 +74,10 @@ fn blocks(model: &Model<'_>, mode: Mode) -> Vec<Block> {
             add(letter.to_ascii_uppercase(), relevance.offset, relevance_bytes, relevance.lifetime);
         }
     }
-    for (step, direction) in (0..model.steps()).flat_map(|step| Direction::ALL.map(|direction| (step, direction))) {
-        let time = direction.time(model.steps(), step);
-        let life = Lifetime { first: time, last: time };
-        let bytes = scratch_bytes(model, mode, direction, step);
-        add(SCRATCH, model.scratch_offset(mode, direction, step), bytes, life);
+    for (step, room) in (0..model.steps()).flat_map(|step| Room::ALL.map(|room| (step, room))) {
+        let life = room.lifetime(mode, model.steps(), step);
+        let bytes = scratch_bytes(model, mode, room, step);
+        add(SCRATCH, model.scratch_offset(mode, room, step), bytes, life);
     }
     if mode.explains() {
         let always = Lifetime { first: 0, last: end_time(model.steps()) };

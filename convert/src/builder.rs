@@ -2,7 +2,9 @@
 
 use crate::network::{Layer, Network, Port, Tensor};
 use crate::pack::{self, ConvDims};
-use relprop::model::format::step::{FLAG_COUNT_PAD, FLAG_SUBTRACT};
+use relprop::model::format::step::{
+    FLAG_ALL_STATES, FLAG_COUNT_PAD, FLAG_RESET_AFTER, FLAG_REVERSE, FLAG_SUBTRACT, VARIANT_INT8_TABLE,
+};
 use relprop::step::{Function, Op, Shape};
 
 /// Geometry of a window: of a convolution or of pooling.
@@ -58,6 +60,23 @@ impl Window {
     }
 }
 
+/// Weights of a recurrent cell, and how it walks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recurrent<'a> {
+    /// `[gate][unit][input]`.
+    pub weights: &'a [f32],
+    /// `[gate][unit][unit]`.
+    pub recurrent: &'a [f32],
+    /// `[gate][unit]`, all that is added to a gate; or none.
+    pub bias: &'a [f32],
+    /// Of a GRU whose reset comes after the product with the state: what is added to that product.
+    pub recurrent_bias: Option<&'a [f32]>,
+    /// From the last moment to the first.
+    pub reverse: bool,
+    /// The output is the state after every moment.
+    pub all_states: bool,
+}
+
 impl Network {
     /// An empty network.
     pub fn named(name: impl Into<String>) -> Self {
@@ -66,7 +85,7 @@ impl Network {
 
     /// Adds a tensor that no step writes yet, and returns its index.
     pub fn tensor(&mut self, name: impl Into<String>, shape: Shape) -> usize {
-        self.tensors.push(Tensor { name: name.into(), shape, quantization: None });
+        self.tensors.push(Tensor::floats(name, shape));
         self.tensors.len() - 1
     }
 
@@ -81,6 +100,30 @@ impl Network {
         let tensor = self.tensor(name.clone(), shape);
         self.inputs.push(Port::new(name, tensor, vec![1, shape.height, shape.width, shape.channels]));
         tensor
+    }
+
+    /// Adds an input that is a sequence of at most so many moments, and returns its tensor.
+    pub fn sequence_input(&mut self, name: impl Into<String>, most: usize, channels: usize) -> usize {
+        let tensor = self.input(name, Shape::new(most, 1, channels));
+        self.mark(tensor, |tensor| tensor.is_sequence = true);
+        tensor
+    }
+
+    /// Adds an input that is a sequence of at most so many tokens, and returns its tensor.
+    pub fn token_input(&mut self, name: impl Into<String>, most: usize) -> usize {
+        let tensor = self.sequence_input(name, most, 1);
+        self.mark(tensor, |tensor| tensor.is_tokens = true);
+        tensor
+    }
+
+    fn mark(&mut self, tensor: usize, change: impl FnOnce(&mut Tensor)) {
+        if let Some(tensor) = self.tensors.get_mut(tensor) {
+            change(tensor);
+        }
+    }
+
+    fn is_sequence(&self, tensor: usize) -> bool {
+        self.tensors.get(tensor).is_some_and(|tensor| tensor.is_sequence)
     }
 
     /// Makes a tensor an output, in the kernel's own layout.
@@ -98,6 +141,10 @@ impl Network {
         }
         layer.output = self.tensor(layer.name.clone(), shape);
         let output = layer.output;
+        // Moments stay moments, unless the step ends the sequence.
+        let kept = layer.operands.first().is_some_and(|&x| self.is_sequence(x) && self.shape(x).height == shape.height);
+        let ends = layer.op.is_recurrent() && layer.flags & FLAG_ALL_STATES == 0 || layer.op == Op::AveragePool;
+        self.mark(output, |tensor| tensor.is_sequence = kept && !ends);
         self.steps.push(layer);
         output
     }
@@ -260,6 +307,48 @@ impl Network {
         let mut layer = Self::layer(Op::Slice, &[input]);
         layer.ints = [start[0], start[1], start[2], step[0], step[1], step[2], 0, 0];
         self.push(layer, shape)
+    }
+
+    /// A row of a table `[token][dimension]` for each token.
+    pub fn embedding(&mut self, tokens: usize, dimensions: usize, table: &[f32]) -> usize {
+        let mut layer = Self::layer(Op::Embedding, &[tokens]);
+        layer.params[0] = table.to_vec();
+        self.push(layer, Shape::new(self.shape(tokens).height, 1, dimensions))
+    }
+
+    /// The same with a table of integers that stand for `q · scale`.
+    pub fn embedding_int8(&mut self, tokens: usize, dimensions: usize, table: &[i8], scale: f32) -> usize {
+        let mut layer = Self::layer(Op::Embedding, &[tokens]);
+        layer.variant = VARIANT_INT8_TABLE;
+        layer.floats[0] = scale;
+        layer.int8.weights = table.to_vec();
+        self.push(layer, Shape::new(self.shape(tokens).height, 1, dimensions))
+    }
+
+    /// LSTM, one direction: gates i, f, g, o. Returns the state after every moment, or after the last one.
+    pub fn lstm(&mut self, input: usize, units: usize, cell: &Recurrent<'_>) -> usize {
+        self.recurrent(Op::Lstm, input, units, cell)
+    }
+
+    /// GRU, one direction: gates z, r, n. A recurrent bias of `n` says that the reset comes after the product.
+    pub fn gru(&mut self, input: usize, units: usize, cell: &Recurrent<'_>) -> usize {
+        self.recurrent(Op::Gru, input, units, cell)
+    }
+
+    fn recurrent(&mut self, op: Op, input: usize, units: usize, cell: &Recurrent<'_>) -> usize {
+        let shape = self.shape(input);
+        let gates = if op == Op::Lstm { 4 } else { 3 };
+        let mut layer = Self::layer(op, &[input]);
+        layer.flags = if cell.reverse { FLAG_REVERSE } else { 0 }
+            | if cell.all_states { FLAG_ALL_STATES } else { 0 }
+            | if cell.recurrent_bias.is_some() { FLAG_RESET_AFTER } else { 0 };
+        layer.params = [
+            pack::gates(cell.weights, gates, units, shape.channels),
+            pack::gates(cell.recurrent, gates, units, units),
+            cell.bias.to_vec(),
+            cell.recurrent_bias.unwrap_or_default().to_vec(),
+        ];
+        self.push(layer, Shape::new(if cell.all_states { shape.height } else { 1 }, 1, units))
     }
 
     /// The same elements in another shape.

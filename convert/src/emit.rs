@@ -134,13 +134,19 @@ fn tensors(network: &Network, strings: &mut Strings) -> Result<Vec<u8>, EmitErro
     let non_negative = facts::non_negative(network);
     for ((tensor, root), non_negative) in network.tensors.iter().zip(storage).zip(non_negative) {
         let mut record = [0; tensor::SIZE];
-        let dtype = if tensor.quantization.is_some() { DType::I8 } else { DType::F32 };
+        let dtype = match tensor.quantization {
+            Some(_) => DType::I8,
+            None if tensor.is_tokens => DType::Token,
+            None => DType::F32,
+        };
         put(&mut record, tensor::DTYPE, &[dtype as u8]);
         if let Some(Quantization { scale, zero_point }) = tensor.quantization {
             put(&mut record, tensor::SCALE, &scale.to_le_bytes());
             put(&mut record, tensor::ZERO_POINT, &i32::from(zero_point).to_le_bytes());
         }
-        put(&mut record, tensor::FLAGS, &[if non_negative { tensor::NON_NEGATIVE } else { 0 }]);
+        let flags =
+            if non_negative { tensor::NON_NEGATIVE } else { 0 } | if tensor.is_sequence { tensor::SEQUENCE } else { 0 };
+        put(&mut record, tensor::FLAGS, &[flags]);
         put(&mut record, tensor::NAME, &strings.name(&tensor.name).to_le_bytes());
         put(&mut record, tensor::HEIGHT, &size(tensor.shape.height, "activations")?);
         put(&mut record, tensor::WIDTH, &size(tensor.shape.width, "activations")?);
@@ -219,6 +225,7 @@ fn port_record(port: &Port, strings: &mut Strings) -> Result<[u8; port::SIZE], E
         put(&mut record, port::LABELS_FIRST, &first.to_le_bytes());
         put(&mut record, port::LABELS_COUNT, &index(port.labels.len(), "labels")?);
     }
+    flags |= if port.is_text { port::TEXT } else { 0 };
     if let Some((low, high)) = port.range {
         flags |= port::HAS_RANGE;
         put(&mut record, port::LOW, &low.to_le_bytes());

@@ -101,6 +101,7 @@ fn is_non_negative(step: &Layer, inputs: bool) -> bool {
         | Op::Quantize
         | Op::Dequantize => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
+        Op::Embedding | Op::Lstm | Op::Gru => false,
     }
 }
 

@@ -72,7 +72,7 @@ pub mod quantize;
 mod text;
 pub mod tflite;
 
-pub use builder::Window;
+pub use builder::{Recurrent, Window};
 pub use emit::{EmitError, emit};
 pub use image::Image;
 pub use network::Network;

@@ -30,6 +30,17 @@ pub struct Tensor {
     pub shape: Shape,
     /// Of an int8 tensor, what its integers stand for; `None` for floats.
     pub quantization: Option<Quantization>,
+    /// Elements are tokens.
+    pub is_tokens: bool,
+    /// Rows are the moments of a sequence, and a run may have fewer of them.
+    pub is_sequence: bool,
+}
+
+impl Tensor {
+    /// Floats, as many in every run.
+    pub fn floats(name: impl Into<String>, shape: Shape) -> Self {
+        Self { name: name.into(), shape, quantization: None, is_tokens: false, is_sequence: false }
+    }
 }
 
 /// What the integers of a tensor stand for: `(q − zero_point) · scale`.
@@ -45,7 +56,7 @@ pub struct Quantization {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Int8 {
     /// Weights as the kernel wants them, without the zeros behind them (see [`crate::pack::int8`]), or the table of an
-    /// activation.
+    /// activation or of an embedding.
     pub weights: Vec<i8>,
     /// Bias per output channel, in units of input scale times weight scale.
     pub bias: Vec<i32>,
@@ -126,8 +137,11 @@ pub struct Port {
     pub range: Option<(f32, f32)>,
     /// How to feed a picture.
     pub pixels: Option<Pixels>,
-    /// Names of the classes: none, or one per channel.
+    /// Names of the classes: none, or one per channel; of tokens, what each stands for.
     pub labels: Vec<String>,
+    /// Tokens are words of English text; then their labels rise byte by byte after the first, which stands for all
+    /// others.
+    pub is_text: bool,
 }
 
 impl Port {
@@ -141,6 +155,7 @@ impl Port {
             range: None,
             pixels: None,
             labels: Vec::new(),
+            is_text: false,
         }
     }
 }

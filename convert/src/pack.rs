@@ -110,6 +110,13 @@ pub fn dense(weights: &[f32], outputs: usize, inputs: usize) -> Vec<f32> {
     conv(weights, ConvDims { outputs, inputs, kernel: [1, 1], groups: 1 })
 }
 
+/// Packs the weights of the gates of a recurrent cell, given as `[gate][unit][input]`, as
+/// `[gate][block of 8 units][input][8]`.
+pub fn gates(weights: &[f32], gates: usize, units: usize, inputs: usize) -> Vec<f32> {
+    let one = |gate: usize| dense(weights.get(gate * units * inputs..).unwrap_or_default(), units, inputs);
+    (0..gates).flat_map(one).collect()
+}
+
 /// As [`dense`], for inputs that come in another order than the weights': input `k` is input `order[k]` of the weights.
 pub fn dense_in_order(weights: &[f32], outputs: usize, order: &[usize]) -> Vec<f32> {
     let dims = ConvDims { outputs, inputs: order.len(), kernel: [1, 1], groups: 1 };

@@ -4,7 +4,8 @@ use crate::network::{Int8, Layer, Network, Port, Quantization, Tensor};
 use crate::pack;
 use relprop::Model;
 use relprop::model::format::MAX_RANK;
-use relprop::step::{DType, Step};
+use relprop::model::format::step::VARIANT_INT8_TABLE;
+use relprop::step::{DType, Op, Step};
 
 /// Copies all that an image says into a network that can be edited.
 ///
@@ -25,6 +26,8 @@ fn tensor(model: &Model<'_>, index: usize) -> Tensor {
     Tensor {
         name: model.tensor_name(&tensor).to_owned(),
         shape: tensor.shape,
+        is_tokens: tensor.dtype == DType::Token,
+        is_sequence: tensor.is_sequence,
         quantization: quantized.then_some(Quantization { scale: tensor.scale, zero_point: tensor.zero_point as i8 }),
     }
 }
@@ -43,22 +46,29 @@ fn step(model: &Model<'_>, index: usize) -> Layer {
         dilation: step.dilation,
         pads: step.pads,
         groups: step.groups as u32,
-        params: if model.is_int8(&step) {
+        params: if model.is_int8(&step) || has_int8_table(&step) {
             Default::default()
         } else {
             step.params.map(|block| floats(model.params(block, size_of::<f32>())))
         },
-        int8: if model.is_int8(&step) { int8(model, &step) } else { Int8::default() },
+        int8: if model.is_int8(&step) || has_int8_table(&step) { int8(model, &step) } else { Int8::default() },
         floats: step.floats,
         ints: step.ints,
     }
+}
+
+fn has_int8_table(step: &Step) -> bool {
+    step.op == Op::Embedding && step.variant == VARIANT_INT8_TABLE
 }
 
 fn int8(model: &Model<'_>, step: &Step) -> Int8 {
     let [weights, bias, rescale, _] = step.params;
     let weights: Vec<i8> = model.params(weights, 1).iter().map(|&byte| byte as i8).collect();
     let input = model.tensor(model.operand(step, 0)).shape;
-    let kept = pack::int8::unpadded_len(step, input, model.tensor(step.output).shape).min(weights.len());
+    let kept = match step.op {
+        Op::Embedding => weights.len(),
+        _ => pack::int8::unpadded_len(step, input, model.tensor(step.output).shape).min(weights.len()),
+    };
     let (bias, _) = model.params(bias, 4).as_chunks();
     let (rescale, _) = model.params(rescale, 8).as_chunks::<8>();
     Int8 {
@@ -83,6 +93,7 @@ fn port(model: &Model<'_>, index: usize) -> Port {
         tensor: port.tensor,
         dims: port.dims.iter().take(port.rank.min(MAX_RANK)).copied().collect(),
         order: port.order,
+        is_text: port.is_text,
         range: port.range,
         pixels: port.pixels,
         labels: (0..port.labels).map(|class| model.label(&port, class).to_owned()).collect(),

@@ -3,8 +3,8 @@
 use crate::allocate::{Allocation, Block, Overlay, allocate};
 use relprop::model::Model;
 use relprop::plan::{
-    Direction, Lifetime, Mode, Placement, end_time, ledger_bytes, overlay_lead, relevance_lifetime, scratch_bytes,
-    value_lead, value_lifetime,
+    Lifetime, Mode, Placement, Room, backward_time, end_time, ledger_bytes, overlay_lead, relevance_lifetime,
+    scratch_bytes, value_lead, value_lifetime,
 };
 
 /// The plan of one mode: what an image stores, and how good it is.
@@ -23,7 +23,7 @@ pub struct Plan {
     /// Place of every tensor's relevance; nowhere in a mode that does not explain.
     pub relevances: Vec<Placement>,
     /// Offset of every step's scratch on its way forward and back, where it needs any.
-    pub scratch: Vec<[Option<usize>; 2]>,
+    pub scratch: Vec<[Option<usize>; 3]>,
 }
 
 /// No relevance.
@@ -45,12 +45,11 @@ impl Plan {
                 blocks.tensor((1, root), model.tensor(root).relevance_bytes(), relevance_lifetime(model, root))
             })
             .collect();
-        let scratch: Vec<[Option<usize>; 2]> = (0..model.steps())
+        let scratch: Vec<[Option<usize>; 3]> = (0..model.steps())
             .map(|step| {
-                Direction::ALL.map(|direction| {
-                    let time = direction.time(model.steps(), step);
-                    let bytes = scratch_bytes(model, mode, direction, step);
-                    (bytes > 0).then(|| blocks.push(bytes, Lifetime { first: time, last: time }))
+                Room::ALL.map(|room| {
+                    let bytes = scratch_bytes(model, mode, room, step);
+                    (bytes > 0).then(|| blocks.push(bytes, room.lifetime(mode, model.steps(), step)))
                 })
             })
             .collect();
@@ -63,7 +62,7 @@ impl Plan {
                 let step = model.step(i);
                 let lead = overlay_lead(model, &step)?;
                 let (sink, source) = (relevances.get(model.operand(&step, 0))?, relevances.get(step.output)?);
-                let time = Direction::Back.time(model.steps(), i);
+                let time = backward_time(model.steps(), i);
                 let meet = sink.lifetime.first == time && source.lifetime.last == time;
                 meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
             })
@@ -74,7 +73,7 @@ impl Plan {
             let lead = value_lead(model, &step)?;
             let operand = model.operand(&step, 0);
             let (sink, source) = (relevances.get(operand)?, values.get(operand)?);
-            let time = Direction::Back.time(model.steps(), i);
+            let time = backward_time(model.steps(), i);
             let meet = sink.lifetime.first == time && source.lifetime.last == time;
             meet.then_some(Overlay { sink: sink.block, source: source.block, lead })
         }));

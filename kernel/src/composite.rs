@@ -54,6 +54,7 @@ impl<'a> Preset<'a> {
         let conv = step.op.is_weighted() && step.op != Op::Dense;
         let lrp = |weighted: Option<Rule<'a>>| if step.op.is_weighted() { weighted } else { unweighted(step) };
         let rule = match self {
+            Self::Epsilon(epsilon) if step.op.is_recurrent() => Some(Rule::Epsilon(epsilon)),
             Self::Epsilon(epsilon) => lrp(Some(Rule::Epsilon(epsilon))),
             Self::EpsilonPlusFlat | Self::EpsilonAlpha2Beta1Flat if first(Select::First) => Some(Rule::Flat),
             Self::EpsilonPlus | Self::EpsilonPlusFlat if conv => Some(Rule::ZPlus),
@@ -87,6 +88,8 @@ fn unweighted<'a>(step: &Step) -> Option<Rule<'a>> {
         Op::Add | Op::AveragePool => Rule::Norm,
         Op::MaxPool => Rule::Winner(Ties::First),
         Op::Softmax => return None,
+        // Arras et al. 2017.
+        Op::Lstm | Op::Gru => Rule::Epsilon(0.001),
         _ => Rule::Pass,
     })
 }
@@ -123,7 +126,7 @@ impl Select<'_> {
     pub fn matches(&self, model: &Model<'_>, index: usize, step: &Step) -> bool {
         let conv = |op: Op| op.is_weighted() && op != Op::Dense;
         match *self {
-            Self::All => step.op.is_linear() || step.op == Op::MaxPool,
+            Self::All => step.op.is_linear() || step.op.is_recurrent() || step.op == Op::MaxPool,
             Self::Linear => step.op.is_weighted(),
             Self::First => step.op.is_weighted() && (0..index).all(|i| !model.links(i).op.is_weighted()),
             Self::FirstConv => conv(step.op) && (0..index).all(|i| !conv(model.links(i).op)),
@@ -228,7 +231,9 @@ fn checked<'a>(model: &Model<'_>, index: usize, step: &Step, choice: Choice<'a>)
     let input = model.tensor(model.operand(step, 0)).shape;
     let output = model.tensor(step.output).shape;
     match choice.rule {
-        Rule::Pass if input.elements() != output.elements() => Err(ExplainError::RuleMismatch { step: index }),
+        Rule::Pass if step.op != Op::Embedding && input.elements() != output.elements() => {
+            Err(ExplainError::RuleMismatch { step: index })
+        }
         Rule::ZBox { low, high } => {
             let fits = |bound: Bound<'_>| match bound {
                 Bound::Uniform(_) => true,

@@ -78,6 +78,10 @@ pub enum Reason {
     Empty,
     /// A port is not a tensor that can be fed or read.
     Port,
+    /// A sequence whose length may change meets a step that needs a fixed one.
+    Sequence,
+    /// The words of a text input are not in rising order.
+    Words,
 }
 
 impl Reason {
@@ -101,6 +105,8 @@ impl Reason {
             Self::Operands => "wrong number of operands",
             Self::Params => "a parameter block has the wrong length",
             Self::Attribute => "an attribute is out of range",
+            Self::Sequence => "a sequence of changing length meets a step that needs a fixed one",
+            Self::Words => "the words of a text input are not in rising order",
             Self::Scale => "tensors of different scale or zero point meet where nothing rescales",
             Self::Order => "a tensor is read before it is written, written twice or never written",
             Self::Sign => "a tensor is called non-negative but need not be",
@@ -208,6 +214,36 @@ pub enum RunError {
         /// Which input.
         input: usize,
     },
+    /// Numbers were given for an input of tokens.
+    TakesTokens {
+        /// Which input.
+        input: usize,
+    },
+    /// Tokens were given for an input of numbers.
+    NotTokens {
+        /// Which input.
+        input: usize,
+    },
+    /// A token has no row in the embedding.
+    NoSuchToken {
+        /// Which one of those given.
+        index: usize,
+        /// The token.
+        token: u16,
+        /// How many tokens there are.
+        tokens: usize,
+    },
+    /// A sequence is empty, too long, or ends amid a moment; or sequences differ in length.
+    SequenceLength {
+        /// Which input.
+        input: usize,
+        /// Elements of a moment.
+        moment: usize,
+        /// Most moments.
+        most: usize,
+        /// Elements given.
+        given: usize,
+    },
 }
 
 impl fmt::Display for RunError {
@@ -223,6 +259,15 @@ impl fmt::Display for RunError {
                 write!(f, "input {input}, element {index} is not a finite number")
             }
             Self::NotInt8 { input } => write!(f, "input {input} takes floats, integers were given"),
+            Self::TakesTokens { input } => write!(f, "input {input} takes tokens, numbers were given"),
+            Self::NotTokens { input } => write!(f, "input {input} takes numbers, tokens were given"),
+            Self::NoSuchToken { index, token, tokens } => {
+                write!(f, "token {token} (the one at {index}) is not one of the model's {tokens}")
+            }
+            Self::SequenceLength { input, moment, most, given } => write!(
+                f,
+                "input {input} is a sequence of 1 to {most} moments of {moment} elements, {given} elements were given"
+            ),
         }
     }
 }

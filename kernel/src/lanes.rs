@@ -44,6 +44,18 @@ pub enum Part {
     High,
 }
 
+impl Part {
+    /// How many times as large the part is for a weight that is `scale` times as large; `scale` is not negative.
+    #[inline(always)]
+    pub fn of_scale(self, scale: f32) -> f32 {
+        match self {
+            Self::Squared => scale * scale,
+            Self::Ones => 1.0,
+            _ => scale,
+        }
+    }
+}
+
 /// Evaluates `$body` with `$term` being the [`Term`] that a [`Part`] names, for inputs of which it is known whether any
 /// is negative. `$body` is compiled once for each of them, or, where not [`FAST`], for each of the [`Few`].
 macro_rules! with_term {

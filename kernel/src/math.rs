@@ -54,3 +54,13 @@ pub fn sigmoid(x: f32) -> f32 {
         e / (1.0 + e)
     }
 }
+
+/// [`sigmoid`] of every element.
+pub fn sigmoid_all(values: &mut [f32]) {
+    values.iter_mut().for_each(|x| *x = sigmoid(*x));
+}
+
+/// [`tanh`] of every element.
+pub fn tanh_all(values: &mut [f32]) {
+    values.iter_mut().for_each(|x| *x = tanh(*x));
+}

@@ -10,6 +10,7 @@
 
 use crate::layers::int8;
 use crate::layers::linear::Scratch;
+use crate::layers::recurrent;
 use crate::model::Model;
 use crate::step::{Op, Step};
 
@@ -36,25 +37,30 @@ impl Mode {
     }
 }
 
-/// Which way a step works.
+/// Memory of a step's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
-pub enum Direction {
-    /// From the input to the output.
+pub enum Room {
+    /// While it works forward.
     Forward,
-    /// Back.
+    /// While it works back.
     Back,
+    /// From the way forward to the way back: the tape of a recurrent step.
+    Kept,
 }
 
-impl Direction {
-    /// Both, in the order of the image.
-    pub const ALL: [Self; 2] = [Self::Forward, Self::Back];
+impl Room {
+    /// All, in the order of the image.
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Back, Self::Kept];
 
-    /// When a step works in this direction, in a model of `steps` steps.
-    pub const fn time(self, steps: usize, step: usize) -> usize {
-        match self {
-            Self::Forward => forward_time(step),
-            Self::Back => backward_time(steps, step),
+    /// When a step needs it, in a model of `steps` steps.
+    pub const fn lifetime(self, mode: Mode, steps: usize, step: usize) -> Lifetime {
+        let (forward, back) = (forward_time(step), backward_time(steps, step));
+        match (self, mode) {
+            (Self::Forward, _) | (Self::Kept, Mode::Infer) => Lifetime { first: forward, last: forward },
+            (Self::Back, _) => Lifetime { first: back, last: back },
+            (Self::Kept, Mode::Explain) => Lifetime { first: forward, last: back },
+            (Self::Kept, Mode::Retain) => Lifetime { first: forward, last: end_time(steps) },
         }
     }
 }
@@ -269,18 +275,27 @@ pub(crate) const fn may_overlay(model: &Model<'_>, sink: usize, source: usize, a
 }
 
 /// Bytes of scratch that a step needs.
-pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, direction: Direction, index: usize) -> usize {
+pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, room: Room, index: usize) -> usize {
     let step = model.step(index);
     if model.is_int8(&step) {
         let input = model.tensor(model.operand(&step, 0)).shape;
         let output = model.tensor(step.output).shape;
-        return match direction {
-            Direction::Forward => int8::Scratch::forward(&step, input),
-            Direction::Back if mode.explains() => int8::Scratch::of(&step, input, output).bytes(),
-            Direction::Back => 0,
+        return match room {
+            Room::Forward => int8::Scratch::forward(&step, input),
+            Room::Back if mode.explains() => int8::Scratch::of(&step, input, output).bytes(),
+            Room::Back | Room::Kept => 0,
         };
     }
-    if !mode.explains() || matches!(direction, Direction::Forward) {
+    if step.op.is_recurrent() {
+        let input = model.tensor(model.operand(&step, 0)).shape;
+        let output = model.tensor(step.output).shape;
+        return match room {
+            Room::Kept => recurrent::tape_bytes(mode, &step, input, output),
+            Room::Back if mode.explains() => 4 * recurrent::scratch_len(&step, input, output),
+            _ => 0,
+        };
+    }
+    if !mode.explains() || !matches!(room, Room::Back) {
         return 0;
     }
     // An activation in place recomputes what it overwrote, with the scratch of the step before it.

@@ -95,6 +95,20 @@ pub enum Bias {
     Redistribute,
 }
 
+/// What the gate of a recurrent cell gets of the relevance of its product with a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gates {
+    /// Nothing: the signal takes all, the gate is a weight (Arras et al. 2017).
+    #[default]
+    Signal,
+    /// Half of it, whatever the values (LRP-half, Arras et al. 2019).
+    Half,
+    /// A part in proportion to what gate and signal were before their functions (LRP-prop, Arras et al. 2019).
+    Proportional,
+    /// The same by magnitude (LRP-abs, Arras et al. 2019).
+    Magnitude,
+}
+
 /// One end of the box of the z^B rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound<'a> {
@@ -173,12 +187,12 @@ impl Rule<'_> {
     pub const fn applies_to(&self, op: Op, function: Option<Function>) -> bool {
         match self {
             Self::Gradient => true,
-            Self::Pass => !matches!(op, Op::Add | Op::MaxPool | Op::AveragePool),
+            Self::Pass => !matches!(op, Op::Add | Op::MaxPool | Op::AveragePool) && !op.is_recurrent(),
             Self::GuidedBackprop | Self::Deconvnet | Self::BetaSmooth(_) => matches!(function, Some(Function::Relu)),
             Self::Winner(_) => matches!(op, Op::MaxPool),
             Self::Taylor => matches!(op, Op::LocalResponseNorm),
             Self::ZBox { .. } => op.is_weighted(),
-            Self::Flat => op.is_linear() || matches!(op, Op::MaxPool | Op::Mul),
+            Self::Flat => op.is_linear() || op.is_recurrent() || matches!(op, Op::MaxPool | Op::Mul),
             Self::Zero
             | Self::Epsilon(_)
             | Self::Norm
@@ -187,7 +201,7 @@ impl Rule<'_> {
             | Self::Beta(_)
             | Self::Gamma(_)
             | Self::GammaOriginal(_)
-            | Self::WSquare => op.is_linear(),
+            | Self::WSquare => op.is_linear() || op.is_recurrent(),
         }
     }
 
@@ -234,12 +248,14 @@ pub struct Choice<'a> {
     pub bias: Bias,
     /// How denominators are stabilised. [`Rule::Epsilon`] brings its own ε.
     pub stabilizer: Stabilizer,
+    /// What gates of recurrent cells get.
+    pub gates: Gates,
 }
 
 impl<'a> Choice<'a> {
     /// A rule with default options.
     pub const fn new(rule: Rule<'a>) -> Self {
-        Self { rule, bias: Bias::Absorb, stabilizer: Stabilizer::DEFAULT }
+        Self { rule, bias: Bias::Absorb, stabilizer: Stabilizer::DEFAULT, gates: Gates::Signal }
     }
 
     /// With another treatment of the bias.
@@ -252,6 +268,12 @@ impl<'a> Choice<'a> {
     #[must_use]
     pub const fn with_stabilizer(self, stabilizer: Stabilizer) -> Self {
         Self { stabilizer, ..self }
+    }
+
+    /// With another treatment of gates.
+    #[must_use]
+    pub const fn with_gates(self, gates: Gates) -> Self {
+        Self { gates, ..self }
     }
 
     /// The stabiliser that the rule works with.

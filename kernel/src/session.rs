@@ -12,7 +12,7 @@ use crate::number::{Fixed, Places, Taken};
 use crate::plan::Mode;
 use crate::relevance::{Closing, Relevance, Start};
 use crate::rule::Choice;
-use crate::step::{DType, Step};
+use crate::step::{DType, Step, quotient};
 use crate::target::Target;
 use crate::values::Values;
 use core::marker::PhantomData;
@@ -77,13 +77,16 @@ impl Session<'_, '_> {
     /// # Errors
     /// As [`run`](Self::run), or the wrong number of inputs.
     pub fn run_all(&mut self, inputs: &[&[f32]]) -> Result<Values<'_>, RunError> {
-        let model = self.tape.model;
-        self.fits(inputs)?;
+        let model = self.fits(inputs)?;
         for (i, input) in inputs.iter().enumerate() {
+            if model.tensor(model.input(i).tensor).dtype == DType::Token {
+                return Err(RunError::TakesTokens { input: i });
+            }
             if let Some(index) = input.iter().position(|v| !v.is_finite()) {
                 return Err(RunError::NotFinite { input: i, index });
             }
         }
+        self.tape.model = model;
         for (i, input) in inputs.iter().enumerate() {
             let tensor = model.tensor(model.input(i).tensor);
             let place = self.tape.value(model.input(i).tensor);
@@ -91,9 +94,35 @@ impl Session<'_, '_> {
             match tensor.dtype {
                 DType::F32 => crate::lanes::copy(to, input),
                 DType::I8 => bytes_mut(to).iter_mut().zip(*input).for_each(|(to, x)| *to = tensor.quantized(*x)),
+                DType::Token => {}
             }
         }
         self.tape.inputs_non_negative = inputs.iter().all(|input| input.iter().all(|v| *v >= 0.0));
+        self.forward();
+        Ok(self.first_output())
+    }
+
+    /// Runs a network whose one input is a sequence of tokens: as many as there are, up to the model's
+    /// [`max_length`](Model::max_length).
+    ///
+    /// # Errors
+    /// The input takes no tokens, there are none or too many of them, or one is not in the embedding.
+    pub fn run_tokens(&mut self, tokens: &[u16]) -> Result<Values<'_>, RunError> {
+        let model = self.fits(&[tokens])?;
+        let input = model.input(0).tensor;
+        if model.tensor(input).dtype != DType::Token {
+            return Err(RunError::NotTokens { input: 0 });
+        }
+        let known = model.tokens();
+        if let Some((index, token)) = tokens.iter().enumerate().find(|(_, token)| usize::from(**token) >= known) {
+            return Err(RunError::NoSuchToken { index, token: *token, tokens: known });
+        }
+        self.tape.model = model;
+        let place = self.tape.value(input);
+        let to: &mut [u16] =
+            bytemuck::try_cast_slice_mut(self.tape.arena.get_mut(place).unwrap_or(&mut [])).unwrap_or(&mut []);
+        to.iter_mut().zip(tokens).for_each(|(to, token)| *to = *token);
+        self.tape.inputs_non_negative = false;
         self.forward();
         Ok(self.first_output())
     }
@@ -146,13 +175,13 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     /// # Errors
     /// The wrong number of inputs, one of the wrong length, or one that is not int8.
     pub fn run_int8(&mut self, inputs: &[&[i8]]) -> Result<Values<'_>, RunError> {
-        let model = self.tape.model;
-        self.fits(inputs)?;
+        let model = self.fits(inputs)?;
         for i in 0..inputs.len() {
             if model.tensor(model.input(i).tensor).dtype != DType::I8 {
                 return Err(RunError::NotInt8 { input: i });
             }
         }
+        self.tape.model = model;
         let mut non_negative = true;
         for (i, input) in inputs.iter().enumerate() {
             let zero_point = model.tensor(model.input(i).tensor).zero_point;
@@ -166,19 +195,29 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         Ok(self.first_output())
     }
 
-    /// As many inputs as the model has, each as long as it should be.
-    fn fits<T>(&self, inputs: &[&[T]]) -> Result<(), RunError> {
-        let model = self.tape.model;
-        if inputs.len() != model.inputs() {
-            return Err(RunError::InputCount { expected: model.inputs(), given: inputs.len() });
+    /// As many inputs as the model has, each as long as it should be; returns the model at the length of the sequences.
+    fn fits<T>(&self, inputs: &[&[T]]) -> Result<Model<'m>, RunError> {
+        let longest = self.tape.model.at_length(usize::MAX);
+        if inputs.len() != longest.inputs() {
+            return Err(RunError::InputCount { expected: longest.inputs(), given: inputs.len() });
         }
+        let mut model = longest;
         for (i, input) in inputs.iter().enumerate() {
-            let expected = model.tensor(model.input(i).tensor).shape.elements();
-            if input.len() != expected {
-                return Err(RunError::InputLength { input: i, expected, given: input.len() });
+            let (tensor, given) = (longest.tensor(longest.input(i).tensor), input.len());
+            let (moment, most, expected) = (tensor.shape.row(), tensor.shape.height, tensor.shape.elements());
+            if !tensor.is_sequence && given != expected {
+                return Err(RunError::InputLength { input: i, expected, given });
+            }
+            if tensor.is_sequence {
+                let moments = quotient(given, moment);
+                let same = model.max_length() == longest.max_length() || model.max_length() == Some(moments);
+                if given == 0 || moments > most || moments * moment != given || !same {
+                    return Err(RunError::SequenceLength { input: i, moment, most, given });
+                }
+                model = longest.at_length(moments);
             }
         }
-        Ok(())
+        Ok(model)
     }
 
     fn first_output(&self) -> Values<'_> {

@@ -10,6 +10,8 @@ pub enum DType {
     F32 = 0,
     /// `(q − zero point) · scale`.
     I8 = 1,
+    /// The number of a token: the row of an embedding.
+    Token = 2,
 }
 
 impl DType {
@@ -18,6 +20,7 @@ impl DType {
         match code {
             0 => Some(Self::F32),
             1 if cfg!(feature = "int8") => Some(Self::I8),
+            2 if cfg!(feature = "sequence") => Some(Self::Token),
             _ => None,
         }
     }
@@ -27,6 +30,7 @@ impl DType {
         match self {
             Self::F32 => 4,
             Self::I8 => 1,
+            Self::Token => 2,
         }
     }
 
@@ -82,6 +86,8 @@ pub struct Tensor {
     pub zero_point: i32,
     /// No element is ever negative.
     pub non_negative: bool,
+    /// Rows are the moments of a sequence.
+    pub is_sequence: bool,
     /// The tensor whose memory this one uses (its own index unless an in-place step writes it).
     pub storage: usize,
     /// Name, as an index of a string.
@@ -154,6 +160,12 @@ pub enum Op {
     Quantize = 18,
     /// Int8 to float.
     Dequantize = 19,
+    /// A row of a table for each token.
+    Embedding = 20,
+    /// Long short-term memory, one direction.
+    Lstm = 21,
+    /// Gated recurrent unit, one direction.
+    Gru = 22,
 }
 
 impl Op {
@@ -179,6 +191,9 @@ impl Op {
             17 => Self::Softmax,
             18 => Self::Quantize,
             19 => Self::Dequantize,
+            20 if cfg!(feature = "sequence") => Self::Embedding,
+            21 if cfg!(feature = "sequence") => Self::Lstm,
+            22 if cfg!(feature = "sequence") => Self::Gru,
             _ => return None,
         })
     }
@@ -191,6 +206,11 @@ impl Op {
     /// `z = Σ x·w + b`, so that every rule over linear steps applies.
     pub const fn is_linear(self) -> bool {
         self.is_weighted() || matches!(self, Self::AveragePool | Self::Affine | Self::Add)
+    }
+
+    /// A cell that walks over a sequence.
+    pub const fn is_recurrent(self) -> bool {
+        matches!(self, Self::Lstm | Self::Gru)
     }
 
     /// Moves elements and computes nothing.
@@ -230,6 +250,9 @@ impl Op {
             Self::Softmax => "softmax",
             Self::Quantize => "quantize",
             Self::Dequantize => "dequantize",
+            Self::Embedding => "embedding",
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
         }
     }
 }
@@ -617,6 +640,8 @@ pub struct Pixels {
 /// An input or output of the network as its user sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Port {
+    /// Tokens are words of English text, and labels their spellings.
+    pub is_text: bool,
     /// The tensor behind it.
     pub tensor: usize,
     /// Rank in the exported model.

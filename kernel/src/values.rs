@@ -9,6 +9,8 @@ use crate::target::arg_max;
 pub enum Values<'s> {
     /// Floats.
     F32(&'s [f32]),
+    /// Tokens.
+    Tokens(&'s [u16]),
     /// Integers that stand for `(q − zero_point) · scale`.
     Int8 {
         /// The integers.
@@ -24,6 +26,10 @@ impl<'s> Values<'s> {
     pub(crate) fn new(words: &'s [f32], tensor: &Tensor) -> Self {
         match tensor.dtype {
             DType::F32 => Self::F32(words),
+            DType::Token => {
+                let tokens: &[u16] = bytemuck::try_cast_slice(words).unwrap_or(&[]);
+                Self::Tokens(tokens.get(..tensor.shape.elements()).unwrap_or(&[]))
+            }
             DType::I8 => Self::Int8 {
                 q: bytes(words).get(..tensor.shape.elements()).unwrap_or(&[]),
                 scale: tensor.scale,
@@ -36,6 +42,7 @@ impl<'s> Values<'s> {
     pub const fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
+            Self::Tokens(tokens) => tokens.len(),
             Self::Int8 { q, .. } => q.len(),
         }
     }
@@ -49,6 +56,7 @@ impl<'s> Values<'s> {
     pub fn get(&self, i: usize) -> Option<f32> {
         match *self {
             Self::F32(values) => values.get(i).copied(),
+            Self::Tokens(tokens) => tokens.get(i).copied().map(f32::from),
             Self::Int8 { q, scale, zero_point } => q.get(i).map(|q| (i32::from(*q) - zero_point) as f32 * scale),
         }
     }
@@ -63,14 +71,14 @@ impl<'s> Values<'s> {
     pub const fn floats(&self) -> Option<&'s [f32]> {
         match *self {
             Self::F32(values) => Some(values),
-            Self::Int8 { .. } => None,
+            Self::Int8 { .. } | Self::Tokens(_) => None,
         }
     }
 
     /// The integers, where they are integers.
     pub const fn int8(&self) -> Option<&'s [i8]> {
         match *self {
-            Self::F32(_) => None,
+            Self::F32(_) | Self::Tokens(_) => None,
             Self::Int8 { q, .. } => Some(q),
         }
     }
@@ -79,6 +87,7 @@ impl<'s> Values<'s> {
     pub fn top(&self) -> Option<usize> {
         match *self {
             Self::F32(values) => arg_max(values),
+            Self::Tokens(_) => None,
             Self::Int8 { q, .. } => top_of(q),
         }
     }

@@ -140,6 +140,7 @@ fn has_int8(network: &Network, step: &Layer) -> bool {
         Op::Activation => step.params[0].len() <= 1,
         Op::Softmax => step.variant == 0,
         Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => false,
+        Op::Embedding | Op::Lstm | Op::Gru => false,
         Op::Add | Op::Mul | Op::Concat | Op::Pad | Op::Slice | Op::View | Op::Transpose => true,
     }
 }

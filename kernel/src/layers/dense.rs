@@ -28,31 +28,30 @@ impl<'a> Dense<'a> {
             output: model.tensor(step.output).shape,
         }
     }
+}
 
-    /// Sums of `N` blocks: the accumulators of one block alone would wait for each other.
-    #[inline(always)]
-    fn blocks<P: Term, const N: usize>(&self, part: P, x: &[f32], w: &[Lanes], z: &mut [f32]) {
-        let mut acc = [[0.0; BLOCK]; N];
-        let mut rows: [&[Lanes]; N] = [&[]; N];
-        for (row, w) in rows.iter_mut().zip(w.chunks_exact(self.inputs.max(1))) {
-            *row = w.get(..x.len()).unwrap_or(&[]);
-        }
-        if rows.iter().any(|row| row.len() != x.len()) {
-            return;
-        }
-        for (i, x) in x.iter().enumerate() {
-            for (acc, row) in acc.iter_mut().zip(rows) {
-                if let Some(w) = row.get(i) {
-                    for (lane, w) in acc.iter_mut().zip(w) {
-                        *lane += part.term(*x, *w);
-                    }
+/// Sums of `N` blocks of outputs: the accumulators of one block alone would wait for each other. Zeros, where there are not
+/// as many weights.
+#[inline(always)]
+pub fn sums<P: Term, const N: usize>(part: P, x: &[f32], w: &[Lanes]) -> [Lanes; N] {
+    let mut acc = [[0.0; BLOCK]; N];
+    let mut rows: [&[Lanes]; N] = [&[]; N];
+    for (row, w) in rows.iter_mut().zip(w.chunks_exact(x.len().max(1))) {
+        *row = w;
+    }
+    if rows.iter().any(|row| row.len() != x.len()) {
+        return acc;
+    }
+    for (i, x) in x.iter().enumerate() {
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            if let Some(w) = row.get(i) {
+                for (lane, w) in acc.iter_mut().zip(w) {
+                    *lane += part.term(*x, *w);
                 }
             }
         }
-        for (z, sum) in z.iter_mut().zip(acc.as_flattened()) {
-            *z = *sum;
-        }
     }
+    acc
 }
 
 impl Dense<'_> {
@@ -60,12 +59,17 @@ impl Dense<'_> {
     fn sums<P: Term>(&self, part: P, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
         let x = x.get(0, 0, self.inputs, 0, self.inputs);
         let several = z.chunks_mut(BLOCKS * BLOCK).zip(self.weights.chunks((BLOCKS * self.inputs).max(1)));
+        let put = |z: &mut [f32], sums: &[Lanes]| {
+            for (z, sum) in z.iter_mut().zip(sums.as_flattened()) {
+                *z = *sum;
+            }
+        };
         for (z, w) in several {
             match quotient(w.len(), self.inputs) {
-                4 if FAST => self.blocks::<P, 4>(part, x, w, z),
-                3 if FAST => self.blocks::<P, 3>(part, x, w, z),
-                2 if FAST => self.blocks::<P, 2>(part, x, w, z),
-                _ => self.blocks::<P, 1>(part, x, w, z),
+                4 if FAST => put(z, &sums::<P, 4>(part, x, w)),
+                3 if FAST => put(z, &sums::<P, 3>(part, x, w)),
+                2 if FAST => put(z, &sums::<P, 2>(part, x, w)),
+                _ => put(z, &sums::<P, 1>(part, x, w)),
             }
         }
     }

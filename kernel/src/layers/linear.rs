@@ -280,6 +280,8 @@ impl Scratch {
         let rows = match step.op {
             Op::Conv | Op::ConvTranspose => Rows::blocked(output, step.groups),
             Op::Dense => Rows::blocked(output, 1),
+            // Of one gate, at one moment.
+            Op::Lstm | Op::Gru => Rows::blocked(Shape::new(1, 1, output.channels), 1),
             _ => Rows::plain(output),
         };
         let depth = match step.op {
@@ -289,6 +291,7 @@ impl Scratch {
         let pixel = match step.op {
             Op::Dense => input.elements(),
             Op::Conv => input.channels * step.kernel[1] as usize,
+            Op::Lstm | Op::Gru if output.channels > input.channels => output.channels,
             _ => input.channels,
         };
         let row = (rows.width * rows.scratch().pixel).next_multiple_of(BLOCK);

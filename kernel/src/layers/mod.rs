@@ -7,12 +7,14 @@ pub mod add;
 pub mod affine;
 pub mod conv;
 pub mod dense;
+pub mod embedding;
 pub mod grid;
 pub mod int8;
 pub mod linear;
 pub mod local_response_norm;
 pub mod max_pool;
 pub mod mul;
+pub mod recurrent;
 pub mod softmax;
 pub mod structural;
 pub mod way;
@@ -21,7 +23,7 @@ pub mod window;
 use crate::lanes;
 use crate::model::Model;
 use crate::number::Taken;
-use crate::plan::{Direction, Mode, Placement};
+use crate::plan::{Mode, Placement, Room};
 use crate::rule::{Choice, Rule};
 use crate::step::{Op, Step};
 use crate::values::Values;
@@ -31,6 +33,7 @@ use affine::Affine;
 use conv::Conv;
 use core::ops::Range;
 use dense::Dense;
+use embedding::Embedding;
 use linear::{Forward, Linear, Scratch, Source};
 use local_response_norm::LocalResponseNorm;
 use max_pool::MaxPool;
@@ -84,6 +87,11 @@ fn words(place: Placement, bytes: usize) -> Range<usize> {
     start..start + place.offset.map_or(0, |_| bytes.div_ceil(4))
 }
 
+/// Words as the tokens they are.
+fn tokens(words: &[f32]) -> &[u16] {
+    bytemuck::try_cast_slice(words).unwrap_or(&[])
+}
+
 /// Words as the bytes they are.
 pub fn bytes(words: &[f32]) -> &[i8] {
     bytemuck::try_cast_slice(words).unwrap_or(&[])
@@ -128,6 +136,9 @@ impl Tape<'_, '_> {
         if step.op.is_conversion() {
             return self.convert(step);
         }
+        if cfg!(feature = "sequence") && step.op.is_recurrent() {
+            return self.forward_recurrent(index, step);
+        }
         let output = self.value(step.output);
         let in_place = model.in_place(step);
         if step.op.is_structural() {
@@ -158,6 +169,7 @@ impl Tape<'_, '_> {
                 Activation::new(&model, step).forward(y);
             }
             Op::Mul => mul::forward(x, x2, y),
+            Op::Embedding if cfg!(feature = "sequence") => Embedding::new(&model, step).forward(tokens(x), y),
             Op::LocalResponseNorm => LocalResponseNorm::new(&model, step).forward(x, y),
             Op::Softmax => softmax::forward(step.variant == 1, model.tensor(step.output).shape.channels, x, y),
             _ => with_linear!(&model, step, |layer| linear::forward(&layer, [x, x2], y)),
@@ -193,6 +205,8 @@ impl Tape<'_, '_> {
             self.in_place_back(index, step, &rule);
         } else if step.op.is_structural() {
             self.structural_back(step);
+        } else if let (true, Some(choice)) = (cfg!(feature = "sequence") && step.op.is_recurrent(), choice) {
+            return self.backward_recurrent(index, step, choice);
         } else if let Some(choice) = choice {
             return self.layer_back(index, step, choice, condition);
         }
@@ -211,7 +225,7 @@ impl Tape<'_, '_> {
     fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let ([x, x2], [sink, sink2]) = (self.operands(step), self.sinks(step));
-        let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(Direction::Back, index)];
+        let memory = [x, x2, sink, sink2, self.relevance(step.output), self.scratch(Room::Back, index)];
         let (non_negative, sizes) = (self.reads_non_negative(step), self.scratch_sizes(step));
         let Ok([x, x2, sink, sink2, r, scratch]) = self.arena.get_disjoint_mut(memory) else {
             return Taken::default();
@@ -224,6 +238,9 @@ impl Tape<'_, '_> {
                 linear::add_to(sink, r);
             }
             Op::Mul => mul::backward(&rule, [x, x2], r, [sink, sink2]),
+            Op::Embedding if cfg!(feature = "sequence") => {
+                Embedding::new(&model, step).backward(&rule, tokens(x), r, sink);
+            }
             Op::LocalResponseNorm => {
                 let st = choice.effective_stabilizer();
                 LocalResponseNorm::new(&model, step).backward(&rule, st, x, r, sink);
@@ -255,9 +272,9 @@ impl Tape<'_, '_> {
         Scratch::of(step, input, self.model.tensor(step.output).shape)
     }
 
-    fn scratch(&self, direction: Direction, index: usize) -> Range<usize> {
-        let bytes = crate::plan::scratch_bytes(&self.model, self.mode, direction, index);
-        let start = self.model.scratch_offset(self.mode, direction, index).unwrap_or(0) / 4;
+    fn scratch(&self, room: Room, index: usize) -> Range<usize> {
+        let bytes = crate::plan::scratch_bytes(&self.model, self.mode, room, index);
+        let start = self.model.scratch_offset(self.mode, room, index).unwrap_or(0) / 4;
         start..start + bytes / 4
     }
 
@@ -271,7 +288,7 @@ impl Tape<'_, '_> {
         }
         let before = model.step(producer);
         let [x, x2] = self.operands(&before);
-        let memory = [x, x2, self.relevance(step.output), self.scratch(Direction::Back, index)];
+        let memory = [x, x2, self.relevance(step.output), self.scratch(Room::Back, index)];
         let Ok([x, x2, r, scratch]) = self.arena.get_disjoint_mut(memory) else { return };
         let activation = Activation::new(&model, step);
         let row_len = model.tensor(before.output).shape.row();

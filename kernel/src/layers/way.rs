@@ -119,6 +119,12 @@ impl<'a> Way<'a> {
         })
     }
 
+    /// With what was taken before.
+    pub const fn continuing(mut self, taken: Taken<f32>) -> Self {
+        self.taken = taken;
+        self
+    }
+
     /// With condition figures.
     pub fn measuring(mut self, measure: bool) -> Self {
         self.measure_condition = measure;

@@ -10,10 +10,10 @@ use super::format::{header, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
 use crate::plan::{
-    Direction, Lifetime, Mode, ledger_bytes, may_overlay, may_overlay_value, relevance_lifetime, scratch_bytes,
+    Lifetime, Mode, Room, ledger_bytes, may_overlay, may_overlay_value, relevance_lifetime, scratch_bytes,
     value_lifetime,
 };
-use crate::step::{Axis, DType, Function, Op, Shape, Step, remainder};
+use crate::step::{Axis, DType, Function, Op, Shape, Step, quotient, remainder};
 
 /// No size in an image may exceed this: whatever is computed from it then fits 32 bits.
 const MAX_BYTES: u64 = i32::MAX as u64;
@@ -142,12 +142,12 @@ const fn tensors(model: &Model<'_>) -> Result<(), ImageError> {
         let Some(dtype) = DType::from_code(read_u8(model.image, at + tensor::DTYPE)) else {
             return Err(ImageError { place: Place::Tensor, index: i, reason: Reason::UnknownType });
         };
-        ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::NON_NEGATIVE == 0, Tensor i, UnknownFlag);
+        ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::FLAGS_DEFINED == 0, Tensor i, UnknownFlag);
         ensure!(read_u16(model.image, at + tensor::RESERVED_18) == 0, Tensor i, Reserved);
         ensure!(read_u32(model.image, at + tensor::RESERVED_28) == 0, Tensor i, Reserved);
         let zero_point = read_u32(model.image, at + tensor::ZERO_POINT) as i32;
         match dtype {
-            DType::F32 => ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute),
+            DType::F32 | DType::Token => ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute),
             DType::I8 => {
                 ensure!(is_scale(read_u32(model.image, at + tensor::SCALE)), Tensor i, Attribute);
                 ensure!(zero_point >= -128 && zero_point <= 127, Tensor i, Attribute);
@@ -214,6 +214,13 @@ impl Uses {
             Op::LocalResponseNorm => Self { floats: 3, ints: 1, ..Self::NOTHING },
             Op::Softmax => Self { variants: 2, ..Self::NOTHING },
             Op::View | Op::Quantize | Op::Dequantize => Self::NOTHING,
+            Op::Embedding => Self { variants: 2, params: 1, floats: 1, ..Self::NOTHING },
+            Op::Lstm => Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 3, ..Self::NOTHING },
+            Op::Gru => Self {
+                flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES | field::FLAG_RESET_AFTER,
+                params: 4,
+                ..Self::NOTHING
+            },
         }
     }
 
@@ -235,6 +242,7 @@ impl Uses {
             Op::Softmax => Self { ints: 3, ..Self::NOTHING },
             Op::Concat | Op::Slice | Op::View | Op::Transpose => Self::of(op),
             Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => return None,
+            Op::Embedding | Op::Lstm | Op::Gru => return None,
         };
         Some(Self { sizes: [1, 4, 8, 4], ..uses })
     }
@@ -250,6 +258,7 @@ const fn steps(model: &Model<'_>) -> Result<(), ImageError> {
             attempt!(step_numbers(model, &step), Step i);
         }
         attempt!(step_shapes(model, &step), Step i);
+        attempt!(sequences(model, &step), Step i);
         let claimed = model.tensor(step.output).non_negative;
         ensure!(!claimed || is_non_negative(model, &step), Step i, Sign);
         i += 1;
@@ -267,7 +276,11 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     let output = model.tensor(read_u16(image, at + field::OUTPUT) as usize).dtype;
     let int8 = matches!(output, DType::I8) && !op.is_conversion();
     let uses = if int8 { Uses::of_int8(op) } else { Some(Uses::of(op)) };
-    let Some(uses) = uses else { return Err(Reason::UnknownType) };
+    let Some(mut uses) = uses else { return Err(Reason::UnknownType) };
+    ensure!(!matches!(output, DType::Token), UnknownType);
+    if matches!(op, Op::Embedding) && read_u8(image, at + field::VARIANT) == field::VARIANT_INT8_TABLE {
+        uses.sizes[0] = 1;
+    }
     ensure!(read_u8(image, at + field::VARIANT) < uses.variants, UnknownVariant);
     ensure!(read_u16(image, at + field::FLAGS) & !uses.flags == 0, UnknownFlag);
     ensure!(string_exists(model, read_u16(image, at + field::NAME)), Index);
@@ -283,7 +296,8 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     while k < count {
         ensure!(model.operand_at(first + k) < model.tensors(), Index);
         let dtype = model.tensor(model.operand_at(first + k)).dtype;
-        ensure!(dtype.same(output) != op.is_conversion(), UnknownType);
+        ensure!(matches!(dtype, DType::Token) == matches!(op, Op::Embedding), UnknownType);
+        ensure!(dtype.same(output) != (op.is_conversion() || matches!(op, Op::Embedding)), UnknownType);
         ensure!(!matches!(op, Op::Quantize) || matches!(dtype, DType::F32), UnknownType);
         ensure!(!matches!(op, Op::Dequantize) || matches!(dtype, DType::I8), UnknownType);
         k += 1;
@@ -503,7 +517,65 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(input.same(output), Shape);
             Ok(())
         }
+        Op::Embedding => {
+            ensure!(input.width == 1 && input.channels == 1, Shape);
+            ensure!(output.height == input.height && output.width == 1, Shape);
+            let len = step.params[0].len;
+            ensure!(len > 0 && len.is_multiple_of(output.channels) && len / output.channels <= 1 << 16, Params);
+            let int8 = step.variant == field::VARIANT_INT8_TABLE;
+            ensure!(if int8 { is_scale(step.floats[0].to_bits()) } else { step.floats[0].to_bits() == 0 }, Attribute);
+            Ok(())
+        }
+        Op::Lstm => recurrent(step, input, output, 4, 0),
+        Op::Gru => {
+            let after = step.flags & field::FLAG_RESET_AFTER != 0;
+            recurrent(step, input, output, 3, if after { output.channels } else { 0 })
+        }
     }
+}
+
+/// Weights of every gate in blocks of units, for the input and for the state, and a bias, or none.
+const fn recurrent(step: &Step, input: Shape, output: Shape, gates: u64, more: usize) -> Result<(), Reason> {
+    ensure!(input.width == 1 && output.width == 1, Shape);
+    let all = step.flags & field::FLAG_ALL_STATES != 0;
+    ensure!(output.height == if all { input.height } else { 1 }, Shape);
+    let rows = gates * output.channels.next_multiple_of(BLOCK) as u64;
+    ensure!(step.params[0].len as u64 == rows * input.channels as u64, Params);
+    ensure!(step.params[1].len as u64 == rows * output.channels as u64, Params);
+    let bias = step.params[2].len as u64;
+    ensure!(bias == 0 || bias == gates * output.channels as u64, Params);
+    ensure!(step.params[3].len == more, Params);
+    Ok(())
+}
+
+/// Sequences whose length may change go through steps that work moment by moment, and end in a state or in a mean.
+const fn sequences(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
+    let (input, output) = (model.tensor(model.operand(step, 0)), model.tensor(step.output));
+    let mut k = 0;
+    while k < step.operands {
+        let gate = k > 0 && matches!(step.op, Op::Mul) && model.tensor(model.operand(step, k)).shape.height == 1;
+        ensure!(gate || model.tensor(model.operand(step, k)).is_sequence == input.is_sequence, Sequence);
+        k += 1;
+    }
+    if !input.is_sequence {
+        ensure!(!output.is_sequence, Sequence);
+        return Ok(());
+    }
+    let point = step.kernel[0] == 1 && step.stride[0] == 1 && step.pads[0] == 0 && step.pads[2] == 0;
+    let mean = step.kernel[0] as usize == input.shape.height && step.pads[0] == 0 && step.pads[2] == 0;
+    let kept = match step.op {
+        Op::Embedding | Op::Activation | Op::Add | Op::Mul | Op::Quantize | Op::Dequantize => true,
+        Op::LocalResponseNorm | Op::Softmax => true,
+        Op::Affine => step.params[0].len == output.shape.channels,
+        Op::Conv | Op::Depthwise => point,
+        Op::Concat => step.variant != 0,
+        Op::Lstm | Op::Gru => step.flags & field::FLAG_ALL_STATES != 0,
+        Op::AveragePool if mean && output.shape.height == 1 => false,
+        _ => return Err(Reason::Sequence),
+    };
+    ensure!(output.is_sequence == kept, Sequence);
+    ensure!(!kept || output.shape.height == input.shape.height, Sequence);
+    Ok(())
 }
 
 /// Whether the first parameter blocks are as long as said.
@@ -654,6 +726,7 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         | Op::LocalResponseNorm
         | Op::Dequantize => inputs,
         Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
+        Op::Embedding | Op::Lstm | Op::Gru => false,
         // No integer is below the smallest.
         Op::Quantize => inputs || model.tensor(step.output).zero_point == -128,
     }
@@ -702,9 +775,17 @@ const fn port_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     }
     ensure!(elements == shape.elements() as u64, Shape);
 
+    let tensor = model.tensor(read_u16(image, at + port::TENSOR) as usize);
+    let tokens = matches!(tensor.dtype, DType::Token);
+    if tensor.is_sequence && shape.height > 1 {
+        ensure!(dims_at(image, at, moments_axis(image, at)) == shape.height as u64, Sequence);
+    }
     let labels = read_u16(image, at + port::LABELS_COUNT) as usize;
     let first = read_u16(image, at + port::LABELS_FIRST) as usize;
-    ensure!(labels == 0 || labels == shape.channels, Attribute);
+    ensure!(labels == 0 || tokens || labels == shape.channels, Attribute);
+    if flags & port::TEXT != 0 {
+        ensure!(tokens && labels > 1 && words_are_sorted(model, first, labels), Words);
+    }
     ensure!(labels > 0 || first == 0, Reserved);
     ensure!(first + labels <= model.section(Section::Strings).1, Index);
 
@@ -724,6 +805,47 @@ const fn port_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
         }
     }
     Ok(())
+}
+
+/// The axis of the user's tensor along which moments follow each other: in the kernel's order the first that is longer
+/// than one.
+pub(super) const fn moments_axis(image: &[u8], at: usize) -> usize {
+    let mut i = 0;
+    while i + 1 < MAX_RANK {
+        let axis = read_u8(image, at + port::ORDER + i) as usize;
+        if dims_at(image, at, axis) > 1 {
+            return axis;
+        }
+        i += 1;
+    }
+    read_u8(image, at + port::ORDER) as usize
+}
+
+const fn dims_at(image: &[u8], at: usize, axis: usize) -> u64 {
+    read_u32(image, at + port::DIMS + 4 * axis) as u64
+}
+
+/// Words after the first, which stands for all others, rise byte by byte.
+const fn words_are_sorted(model: &Model<'_>, first: usize, words: usize) -> bool {
+    let mut i = first + 2;
+    while i < first + words {
+        if !comes_before(model.string_bytes((i - 1) as u16), model.string_bytes(i as u16)) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn comes_before(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() {
+        if a[i] != b[i] {
+            return a[i] < b[i];
+        }
+        i += 1;
+    }
+    a.len() < b.len()
 }
 
 /// Steps are in data-flow order: every tensor is an input or written once, and before it is read.
@@ -835,14 +957,14 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
         attempt!(lifetimes(model, mode, t));
         t += 1;
     }
-    let items = 2 * (model.tensors() + model.steps()) + 1;
+    let items = 2 * model.tensors() + Room::ALL.len() * model.steps() + 1;
     let mut i = 0;
     while i < items {
         if let Some(item) = plan_item(model, mode, i) {
             ensure!(item.offset.is_multiple_of(ALIGNMENT), Bounds);
             ensure!(item.offset as u64 + item.bytes as u64 <= arena as u64, Arena);
-            // Scratches never live together: each has a time of its own.
-            let is_scratch = i >= 2 * model.tensors() && i + 1 < items;
+            // Scratches never live together, but for what is kept: each has a time of its own.
+            let is_scratch = i >= 2 * model.tensors() && i < 2 * (model.tensors() + model.steps());
             let others = if is_scratch { 2 * model.tensors() } else { i };
             let mut k = 0;
             while k < others {
@@ -917,18 +1039,17 @@ const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
             _ => None,
         };
     }
-    if i < 2 * (tensors + steps) {
+    if i < 2 * tensors + Room::ALL.len() * steps {
         let index = remainder(i - 2 * tensors, steps);
-        let direction = if i < 2 * tensors + steps { Direction::Forward } else { Direction::Back };
-        let bytes = scratch_bytes(model, mode, direction, index);
-        let time = direction.time(steps, index);
+        let room = Room::ALL[quotient(i - 2 * tensors, steps)];
+        let bytes = scratch_bytes(model, mode, room, index);
         // A scratch that is needed but has no place is an overlap with everything.
-        let offset = match model.scratch_offset(mode, direction, index) {
+        let offset = match model.scratch_offset(mode, room, index) {
             Some(offset) => offset,
             None if bytes > 0 => NONE_32 as usize,
             None => return None,
         };
-        return Some(Item { offset, bytes, lifetime: Lifetime { first: time, last: time } });
+        return Some(Item { offset, bytes, lifetime: room.lifetime(mode, steps, index) });
     }
     match model.ledger_offset(mode) {
         Some(offset) => Some(Item {

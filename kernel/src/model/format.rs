@@ -6,7 +6,7 @@
 /// First eight bytes of every image.
 pub const MAGIC: [u8; 8] = *b"RELPROP\0";
 /// The one version this kernel reads.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Alignment of the image, of every section and of every parameter block, in bytes.
 pub const ALIGNMENT: usize = 16;
 /// "No string", "no tensor": an absent 16-bit index.
@@ -102,7 +102,7 @@ impl Section {
 pub mod tensor {
     /// `u8`, see [`crate::step::DType`].
     pub const DTYPE: usize = 0;
-    /// `u8`, [`NON_NEGATIVE`] or zero.
+    /// `u8`, [`NON_NEGATIVE`], [`SEQUENCE`].
     pub const FLAGS: usize = 1;
     /// `u16`, string.
     pub const NAME: usize = 2;
@@ -127,6 +127,10 @@ pub mod tensor {
 
     /// Flag: no element is ever below zero (the output of a `ReLU`, say); [`crate::model`] checks it.
     pub const NON_NEGATIVE: u8 = 1;
+    /// Flag: rows are the moments of a sequence, and a run may have fewer of them.
+    pub const SEQUENCE: u8 = 4;
+    /// Every flag that is defined.
+    pub const FLAGS_DEFINED: u8 = NON_NEGATIVE | SEQUENCE;
 }
 
 /// A step: one layer.
@@ -176,8 +180,18 @@ pub mod step {
     pub const FLAG_SUBTRACT: u16 = 2;
     /// An int8 step rescales with one rounding (ONNX) instead of two (TensorFlow Lite).
     pub const FLAG_SINGLE_ROUNDING: u16 = 4;
+    /// A recurrent step walks from the last moment to the first.
+    pub const FLAG_REVERSE: u16 = 8;
+    /// The output of a recurrent step is the state after every moment, not after the last one.
+    pub const FLAG_ALL_STATES: u16 = 16;
+    /// The reset gate of a GRU is applied after the product with the state.
+    pub const FLAG_RESET_AFTER: u16 = 32;
     /// Every flag that is defined.
-    pub const FLAGS_DEFINED: u16 = FLAG_COUNT_PAD | FLAG_SUBTRACT | FLAG_SINGLE_ROUNDING;
+    pub const FLAGS_DEFINED: u16 =
+        FLAG_COUNT_PAD | FLAG_SUBTRACT | FLAG_SINGLE_ROUNDING | FLAG_REVERSE | FLAG_ALL_STATES | FLAG_RESET_AFTER;
+
+    /// Variant of an embedding whose table is int8, with the first float attribute as its scale.
+    pub const VARIANT_INT8_TABLE: u8 = 1;
 }
 
 /// A port: a tensor that the user feeds or reads, and its layout in the exported model.
@@ -188,11 +202,11 @@ pub mod port {
     pub const NAME: usize = 2;
     /// `u8`, rank in the exported model.
     pub const RANK: usize = 4;
-    /// `u8`, [`HAS_RANGE`], [`HAS_PIXELS`], [`BGR`].
+    /// `u8`, [`HAS_RANGE`], [`HAS_PIXELS`], [`BGR`], [`TEXT`].
     pub const FLAGS: usize = 5;
     /// `u16`, first label.
     pub const LABELS_FIRST: usize = 6;
-    /// `u16`, number of labels: the channels, or zero.
+    /// `u16`, number of labels: the channels, or of an input of tokens the words; or zero.
     pub const LABELS_COUNT: usize = 8;
     /// `6 × u8`: the kernel's element order is the user's tensor transposed by this permutation.
     pub const ORDER: usize = 10;
@@ -215,8 +229,10 @@ pub mod port {
     pub const HAS_PIXELS: u8 = 2;
     /// Flag: channels are blue, green, red.
     pub const BGR: u8 = 4;
+    /// Flag: tokens are words of English text, the labels their spellings; see [`crate::text`].
+    pub const TEXT: u8 = 8;
     /// Every flag that is defined.
-    pub const FLAGS_DEFINED: u8 = HAS_RANGE | HAS_PIXELS | BGR;
+    pub const FLAGS_DEFINED: u8 = HAS_RANGE | HAS_PIXELS | BGR | TEXT;
 }
 
 /// A string.
@@ -231,8 +247,8 @@ pub mod string {
 
 /// The memory plans: one table per [`crate::plan::Mode`], in that order.
 ///
-/// A table is its [`ARENA`](plan::ARENA) and [`LEDGER`](plan::LEDGER) words, one entry per tensor, and two scratch
-/// offsets per step, forward and back.
+/// A table is its [`ARENA`](plan::ARENA) and [`LEDGER`](plan::LEDGER) words, one entry per tensor, and three scratch
+/// offsets per step: forward, back, and what is kept between.
 pub mod plan {
     /// How many tables: infer, explain, retain.
     pub const MODES: usize = 3;
@@ -258,8 +274,9 @@ pub mod plan {
     /// Size of an entry.
     pub const ENTRY: usize = 16;
 
-    /// Size of a step's scratch entry: two `u32` offsets or [`super::NONE_32`], for the way forward and for the way back.
-    pub const SCRATCH: usize = 8;
+    /// Size of a step's scratch entry: `u32` offsets or [`super::NONE_32`], for the way forward, for the way back, and for
+    /// what is kept from the one to the other.
+    pub const SCRATCH: usize = 12;
 
     /// Size of one table.
     pub const fn table_size(tensors: usize, steps: usize) -> usize {

@@ -6,8 +6,8 @@ pub mod format;
 pub use check::crc32;
 
 use crate::error::ImageError;
-use crate::plan::{Direction, Lifetime, Mode, Placement};
-use crate::step::{DType, Function, Op, ParamRef, Pixels, Port, Shape, Step, Tensor};
+use crate::plan::{Lifetime, Mode, Placement, Room};
+use crate::step::{DType, Function, Op, ParamRef, Pixels, Port, Shape, Step, Tensor, quotient};
 use format::{MAX_RANK, NONE_16, NONE_32, Section, header, plan, port, step, string, tensor};
 
 /// A validated view over a model image: immutable, two words, shared by any number of sessions.
@@ -18,6 +18,8 @@ use format::{MAX_RANK, NONE_16, NONE_32, Section, header, plan, port, step, stri
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     image: &'a [u8],
+    /// Moments of sequences, at most.
+    moments: usize,
 }
 
 impl<'a> Model<'a> {
@@ -28,7 +30,7 @@ impl<'a> Model<'a> {
     /// [`ImageError`] names the record and the reason.
     pub const fn new(image: &'a [u8]) -> Result<Self, ImageError> {
         match check::image(image) {
-            Ok(()) => Ok(Self { image }),
+            Ok(()) => Ok(Self::new_unchecked(image)),
             Err(error) => Err(error),
         }
     }
@@ -40,7 +42,7 @@ impl<'a> Model<'a> {
     /// As [`Model::new`].
     pub const fn new_draft(image: &'a [u8]) -> Result<Self, ImageError> {
         match check::draft(image) {
-            Ok(()) => Ok(Self { image }),
+            Ok(()) => Ok(Self::new_unchecked(image)),
             Err(error) => Err(error),
         }
     }
@@ -49,7 +51,27 @@ impl<'a> Model<'a> {
     ///
     /// Accessors read zeros where the bytes end, and what they return means nothing unless the image obeys the format.
     pub const fn new_unchecked(image: &'a [u8]) -> Self {
-        Self { image }
+        Self { image, moments: usize::MAX }
+    }
+
+    /// The same model with shorter sequences: tensors and ports have the shapes of a run over so many moments. Plans stay
+    /// what they are.
+    #[must_use]
+    pub const fn at_length(self, moments: usize) -> Self {
+        Self { moments, ..self }
+    }
+
+    /// The most moments that a sequence of this model may have; `None` where nothing is a sequence.
+    pub const fn max_length(&self) -> Option<usize> {
+        let mut i = 0;
+        while i < self.inputs() {
+            let at = self.record(Section::Tensors, self.port_tensor(i));
+            if read_u8(self.image, at + tensor::FLAGS) & tensor::SEQUENCE != 0 {
+                return Some(read_u32(self.image, at + tensor::HEIGHT) as usize);
+            }
+            i += 1;
+        }
+        None
     }
 
     /// The bytes of the image.
@@ -87,6 +109,20 @@ impl<'a> Model<'a> {
         read_u32(self.image, self.plan(mode) + plan::ARENA) as usize
     }
 
+    /// How many tokens the embeddings know: the rows of the smallest table. None, without one.
+    pub const fn tokens(&self) -> usize {
+        let (mut rows, mut i) = (usize::MAX, 0);
+        while i < self.steps() {
+            if matches!(self.links(i).op, Op::Embedding) {
+                let step = self.step(i);
+                let own = quotient(step.params[0].len, self.tensor(step.output).shape.channels);
+                rows = if own < rows { own } else { rows };
+            }
+            i += 1;
+        }
+        if rows == usize::MAX { 0 } else { rows }
+    }
+
     /// The tensor with this index.
     pub const fn tensor(&self, index: usize) -> Tensor {
         let at = self.record(Section::Tensors, index);
@@ -94,16 +130,19 @@ impl<'a> Model<'a> {
             Some(dtype) => dtype,
             None => DType::F32,
         };
+        let is_sequence = read_u8(self.image, at + tensor::FLAGS) & tensor::SEQUENCE != 0;
+        let height = read_u32(self.image, at + tensor::HEIGHT) as usize;
         Tensor {
             dtype,
             scale: read_f32(self.image, at + tensor::SCALE),
             zero_point: read_u32(self.image, at + tensor::ZERO_POINT) as i32,
             shape: Shape::new(
-                read_u32(self.image, at + tensor::HEIGHT) as usize,
+                if is_sequence && height > self.moments { self.moments } else { height },
                 read_u32(self.image, at + tensor::WIDTH) as usize,
                 read_u32(self.image, at + tensor::CHANNELS) as usize,
             ),
             non_negative: read_u8(self.image, at + tensor::FLAGS) & tensor::NON_NEGATIVE != 0,
+            is_sequence,
             storage: read_u16(self.image, at + tensor::STORAGE) as usize,
             name: read_u16(self.image, at + tensor::NAME),
         }
@@ -223,7 +262,14 @@ impl<'a> Model<'a> {
             }
             i += 1;
         }
+        let port_tensor = read_u16(self.image, at + port::TENSOR) as usize;
+        let tensor = self.tensor(port_tensor);
+        // Of at most one moment there is nothing to shorten.
+        if tensor.is_sequence && self.at_length(usize::MAX).tensor(port_tensor).shape.height > 1 {
+            dims[check::moments_axis(self.image, at)] = tensor.shape.height;
+        }
         Port {
+            is_text: Port::has(flags, port::TEXT),
             tensor: read_u16(self.image, at + port::TENSOR) as usize,
             rank: read_u8(self.image, at + port::RANK) as usize,
             dims,
@@ -314,9 +360,9 @@ impl<'a> Model<'a> {
     }
 
     /// Where a step's scratch lies in a mode's arena, on the way forward or back.
-    pub const fn scratch_offset(&self, mode: Mode, direction: Direction, step: usize) -> Option<usize> {
+    pub const fn scratch_offset(&self, mode: Mode, room: Room, step: usize) -> Option<usize> {
         let at = self.plan(mode) + plan::HEAD + self.tensors() * plan::ENTRY + step * plan::SCRATCH;
-        offset(read_u32(self.image, at + 4 * direction as usize))
+        offset(read_u32(self.image, at + 4 * room as usize))
     }
 
     /// Whether a step computes in int8: everything that it reads and writes is.

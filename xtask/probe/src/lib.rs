@@ -74,7 +74,7 @@ fn describe(model: &Model<'_>, index: usize, text: &mut impl FnMut(&str)) {
     text(step.function().map_or("", relprop::step::Function::name));
     for mode in Mode::ALL {
         let places = [model.value_placement(mode, index), model.relevance_placement(mode, index)];
-        if places.iter().any(|place| place.offset == model.scratch_offset(mode, relprop::plan::Direction::Back, index))
+        if places.iter().any(|place| place.offset == model.scratch_offset(mode, relprop::plan::Room::Back, index))
         {
             text("same");
         }

@@ -15,7 +15,7 @@ use crate::layers::structural::Moves;
 use crate::layers::{Tape, bytes};
 use crate::model::Model;
 use crate::number::{Number, Places, SIDE, Taken, Unit};
-use crate::plan::Direction;
+use crate::plan::Room;
 use crate::rule::{Bias, Choice, Rule, Stabilizer};
 use crate::step::{Op, Step, remainder};
 use core::ops::Range;
@@ -58,7 +58,7 @@ impl Tape<'_, '_> {
         let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
         let value = |at: usize| if at < step.operands { self.value(model.operand(step, at)) } else { 0..0 };
         let reads = if step.op.is_structural() { [0..0, 0..0] } else { [value(0), value(1)] };
-        let scratch = self.scratch(Direction::Back, index);
+        let scratch = self.scratch(Room::Back, index);
         let non_negative = self.reads_non_negative(step);
         // What the sink overlays is one piece of memory with it.
         let mut whole = to.clone();

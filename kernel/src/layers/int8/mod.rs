@@ -24,7 +24,7 @@ use crate::fixed::Rescale;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
 use crate::model::format::step::FLAG_SINGLE_ROUNDING;
-use crate::plan::Direction;
+use crate::plan::Room;
 use crate::step::{Op, Shape, Step};
 use add::Add;
 use channelwise::Channelwise;
@@ -40,7 +40,7 @@ impl Tape<'_, '_> {
             return self.move_int8(step);
         }
         let place = |k: usize| if k < step.operands { self.value(model.operand(step, k)) } else { 0..0 };
-        let memory = [place(0), place(1), self.value(step.output), self.scratch(Direction::Forward, index)];
+        let memory = [place(0), place(1), self.value(step.output), self.scratch(Room::Forward, index)];
         let Ok([x, x2, y, scratch]) = self.arena.get_disjoint_mut(memory) else { return };
         let values = |words, k: usize| {
             let len = if k < step.operands { model.tensor(model.operand(step, k)).shape.elements() } else { 0 };

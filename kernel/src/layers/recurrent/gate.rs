@@ -1,0 +1,156 @@
+//! The linear map of one gate: `z = W·x + scale ⊙ (U·h) + b`, a linear layer with two operands, so that every rule
+//! applies to it.
+
+use crate::lanes::{self, All, FAST, Lanes, Part, Term, with_term};
+use crate::layers::conv::Conv;
+use crate::layers::dense;
+use crate::layers::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
+use crate::model::Model;
+use crate::model::format::BLOCK;
+use crate::step::{Shape, Step, quotient, remainder};
+
+/// Blocks of units per pass over the inputs.
+const BLOCKS: usize = if FAST { 4 } else { 1 };
+
+/// One gate; weights lie as `[block of 8 units][input][8]`.
+#[derive(Clone, Copy)]
+pub struct Gate<'a> {
+    /// Of the input and of the state before.
+    weights: [&'a [Lanes]; 2],
+    /// Elements of the input and of the state.
+    sizes: [usize; 2],
+    units: usize,
+    /// A factor on what comes from the state, one per unit and not negative; none is one.
+    scale: Option<&'a [f32]>,
+    /// One per unit, or none.
+    pub bias: &'a [f32],
+}
+
+impl<'a> Gate<'a> {
+    /// The `gate`-th of a step's gates.
+    pub fn new(model: &Model<'a>, step: &Step, gate: usize) -> Self {
+        let units = model.tensor(step.output).shape.channels;
+        let sizes = [model.tensor(model.operand(step, 0)).shape.channels, units];
+        let weights = [0, 1].map(|k| {
+            let (blocks, len): (&[Lanes], _) =
+                (model.floats(step.params[k]).as_chunks().0, units.div_ceil(BLOCK) * sizes[k]);
+            blocks.get(gate * len..(gate + 1) * len).unwrap_or(&[])
+        });
+        let bias = model.floats(step.params[2]).get(gate * units..(gate + 1) * units).unwrap_or(&[]);
+        Self { weights, sizes, units, scale: None, bias }
+    }
+
+    /// The part that comes from the input, with the bias.
+    pub fn of_input(&self) -> Self {
+        Self { weights: [self.weights[0], &[]], sizes: [self.sizes[0], 0], ..*self }
+    }
+
+    /// The part that comes from the state, with another bias.
+    pub fn of_state(&self, bias: &'a [f32]) -> Self {
+        Self { weights: [&[], self.weights[1]], sizes: [0, self.sizes[1]], bias, ..*self }
+    }
+
+    /// With a factor on what comes from the state, and another bias.
+    pub const fn scaled(self, scale: &'a [f32], bias: &'a [f32]) -> Self {
+        Self { scale: Some(scale), bias, ..self }
+    }
+
+    /// `z` of one unit.
+    pub fn one(&self, x: [&[f32]; 2], unit: usize) -> f32 {
+        let (block, lane) = (quotient(unit, BLOCK), remainder(unit, BLOCK));
+        let sums = [0, 1].map(|k| {
+            let w = self.weights[k].get(block * self.sizes[k]..).unwrap_or(&[]);
+            x[k].iter().zip(w).map(|(x, w)| x * w.get(lane).copied().unwrap_or(0.0)).sum::<f32>()
+        });
+        let scale = self.scale.and_then(|scale| scale.get(unit)).copied().unwrap_or(1.0);
+        sums[0] + scale * sums[1] + self.bias.get(unit).copied().unwrap_or(0.0)
+    }
+
+    /// The factor of a block's units on what comes from the state.
+    #[inline(always)]
+    fn scales(&self, block: usize) -> Option<Lanes> {
+        let first = block * BLOCK;
+        self.scale.map(|scale| lanes::load_at(scale, first, scale.len().saturating_sub(first).min(BLOCK)))
+    }
+
+    /// Sums of some blocks.
+    #[inline(always)]
+    fn blocks<P: Term, const N: usize>(&self, (part, term): (Part, P), x: [&[f32]; 2], first: usize, z: &mut [f32]) {
+        let [from_input, from_state] = [0, 1].map(|k| {
+            let w = self.weights[k].get(first * self.sizes[k]..).unwrap_or(&[]);
+            dense::sums::<P, N>(term, x[k], w)
+        });
+        for (i, z) in z.chunks_mut(BLOCK).enumerate() {
+            let (Some(a), Some(b)) = (from_input.get(i), from_state.get(i)) else { return };
+            let b = match self.scales(first + i) {
+                Some(scale) => lanes::zip(*b, scale, |b, scale| b * part.of_scale(scale)),
+                None => *b,
+            };
+            for ((z, a), b) in z.iter_mut().zip(a).zip(b) {
+                *z = a + b;
+            }
+        }
+    }
+
+    /// [`Linear::apply`] for one term.
+    fn sums<P: Term>(&self, part: (Part, P), x: &Source<'_>, z: &mut [f32]) {
+        let x = [0, 1].map(|k| x.get(k, 0, self.sizes[k], 0, self.sizes[k]));
+        for (i, z) in z.chunks_mut(BLOCKS * BLOCK).enumerate() {
+            match z.len().div_ceil(BLOCK) {
+                4 if FAST => self.blocks::<P, 4>(part, x, i * BLOCKS, z),
+                3 if FAST => self.blocks::<P, 3>(part, x, i * BLOCKS, z),
+                2 if FAST => self.blocks::<P, 2>(part, x, i * BLOCKS, z),
+                _ => self.blocks::<P, 1>(part, x, i * BLOCKS, z),
+            }
+        }
+    }
+}
+
+impl Forward for Gate<'_> {
+    fn rows(&self) -> Rows {
+        Rows::blocked(Shape::new(1, 1, self.units), 1)
+    }
+
+    fn bias(&self) -> &[f32] {
+        self.bias
+    }
+
+    fn plain(&self, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
+        self.sums((Part::All, All), x, z);
+    }
+}
+
+impl Linear for Gate<'_> {
+    fn apply(&self, part: Part, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
+        let z = z.get_mut(..self.units.next_multiple_of(BLOCK)).unwrap_or(&mut []);
+        with_term!(part, x.non_negative, |term| self.sums((part, term), x, z));
+    }
+
+    /// As two convolutions over one pixel, for the weights lie the same way.
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+        let rows = s.row(0);
+        let whole = |k: usize, rows: &[f32], w: &[Lanes], r: &mut [f32]| {
+            if self.sizes[k] == 0 {
+                return;
+            }
+            let strip = Strip { rows, len: rows.len(), newest: 0, slot: 0, kept: 1 };
+            let x = Source { values: [x.values[k]; 2], ..*x };
+            Conv::point(w, self.sizes[k], rows.len()).distribute(part, &x, &strip, &mut [r, &mut []]);
+        };
+        let [to_input, to_state] = r;
+        whole(0, rows, self.weights[0], to_input);
+        if self.scale.is_none() {
+            return whole(1, rows, self.weights[1], to_state);
+        }
+        for (block, s) in rows.as_chunks::<BLOCK>().0.iter().enumerate() {
+            let scale = self.scales(block).unwrap_or([1.0; BLOCK]);
+            let s = lanes::zip(*s, scale, |s, scale| s * part.of_scale(scale));
+            let w = self.weights[1].get(block * self.sizes[1]..(block + 1) * self.sizes[1]).unwrap_or(&[]);
+            whole(1, &s, w, to_state);
+        }
+    }
+
+    fn fan_in(&self, _: usize, _: usize) -> usize {
+        self.sizes[0] + self.sizes[1]
+    }
+}
