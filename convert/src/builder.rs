@@ -66,7 +66,7 @@ impl Network {
 
     /// Adds a tensor that no step writes yet, and returns its index.
     pub fn tensor(&mut self, name: impl Into<String>, shape: Shape) -> usize {
-        self.tensors.push(Tensor { name: name.into(), shape, quantization: None });
+        self.tensors.push(Tensor { name: name.into(), shape, quantization: None, ties_to_even: false });
         self.tensors.len() - 1
     }
 

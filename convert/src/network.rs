@@ -30,6 +30,8 @@ pub struct Tensor {
     pub shape: Shape,
     /// Of an int8 tensor, what its integers stand for; `None` for floats.
     pub quantization: Option<Quantization>,
+    /// Of an int8 tensor: a float half way between two integers becomes the even one, not the one away from zero.
+    pub ties_to_even: bool,
 }
 
 /// What the integers of a tensor stand for: `(q − zero_point) · scale`.

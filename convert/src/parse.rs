@@ -26,6 +26,7 @@ fn tensor(model: &Model<'_>, index: usize) -> Tensor {
         name: model.tensor_name(&tensor).to_owned(),
         shape: tensor.shape,
         quantization: quantized.then_some(Quantization { scale: tensor.scale, zero_point: tensor.zero_point as i8 }),
+        ties_to_even: tensor.ties_to_even,
     }
 }
 

@@ -34,7 +34,7 @@ fn affine(network: &mut Network, step: &Layer) {
     let flat = Shape::new(1, 1, shape.elements());
     let [before, after] = ["in", "out"].map(|end| {
         let name = format!("{}/{end}", step.name);
-        network.tensors.push(Tensor { name, shape: flat, quantization: None });
+        network.tensors.push(Tensor { name, shape: flat, quantization: None, ties_to_even: false });
         network.tensors.len() - 1
     });
     let view =

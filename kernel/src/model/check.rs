@@ -142,12 +142,15 @@ const fn tensors(model: &Model<'_>) -> Result<(), ImageError> {
         let Some(dtype) = DType::from_code(read_u8(model.image, at + tensor::DTYPE)) else {
             return Err(ImageError { place: Place::Tensor, index: i, reason: Reason::UnknownType });
         };
-        ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::NON_NEGATIVE == 0, Tensor i, UnknownFlag);
+        ensure!(read_u8(model.image, at + tensor::FLAGS) & !tensor::FLAGS_DEFINED == 0, Tensor i, UnknownFlag);
         ensure!(read_u16(model.image, at + tensor::RESERVED_18) == 0, Tensor i, Reserved);
         ensure!(read_u32(model.image, at + tensor::RESERVED_28) == 0, Tensor i, Reserved);
         let zero_point = read_u32(model.image, at + tensor::ZERO_POINT) as i32;
         match dtype {
-            DType::F32 => ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute),
+            DType::F32 => {
+                ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute);
+                ensure!(!model.tensor(i).ties_to_even, Tensor i, Attribute);
+            }
             DType::I8 => {
                 ensure!(is_scale(read_u32(model.image, at + tensor::SCALE)), Tensor i, Attribute);
                 ensure!(zero_point >= -128 && zero_point <= 127, Tensor i, Attribute);

@@ -245,6 +245,7 @@ impl<'g> Lowering<'g> {
         let tensor = self.push(layer, self.graph.value_name(output), shape)?;
         if let (Some(unit), Some(tensor)) = (unit, self.network.tensors.get_mut(tensor)) {
             tensor.quantization = Some(unit.quantization);
+            tensor.ties_to_even = true;
         }
         if let Some(place) = self.held.get_mut(output) {
             *place = Some(Held { tensor, layout });
