@@ -109,6 +109,20 @@ fn floats_are_refused_where_integers_were_asked_for() {
 }
 
 #[test]
+fn what_has_no_condition_figure_is_named() {
+    for (args, expected) in [
+        (&["explain", TINY, SEVEN][..], "all steps that divide by z itself are int8"),
+        (&["explain", "models/mnist-tiny.rlp", SEVEN, "--rule", "linear=zplus"], "no step has one"),
+        (&["explain", TINY, SEVEN, "--composite", "occlusion"], "keeps no ledger"),
+        (&["explain", "models/mnist-tiny.rlp", SEVEN], ""),
+    ] {
+        let explained = relprop().args(args).arg("--condition").assert().success();
+        let message = String::from_utf8_lossy(&explained.get_output().stderr).into_owned();
+        assert!(message.contains(expected) && message.is_empty() == expected.is_empty(), "{args:?}: {message}");
+    }
+}
+
+#[test]
 fn floats_and_integers_compare() {
     let report = json(&["compare", TINY, TINY, SEVEN, "--relevance-b", "fixed", "--json"]);
     let item = &report["items"][0];
