@@ -123,6 +123,18 @@ fn what_has_no_condition_figure_is_named() {
 }
 
 #[test]
+fn pixels_scaled_for_another_network_are_noticed() {
+    for (scale, noticed) in [("0.00001", true), ("0.003921569", false)] {
+        let explained = relprop().args(["explain", TINY, SEVEN, "--input-scale", scale]).assert().success();
+        let message = String::from_utf8_lossy(&explained.get_output().stderr).into_owned();
+        let expected =
+            "the picture uses 2 of the input's 256 levels: it becomes 0 to 0.002550, the input takes 0 to 1.000";
+        assert_eq!(message.contains(expected), noticed, "{message}");
+        assert_eq!(message.contains("--input-scale"), noticed, "{message}");
+    }
+}
+
+#[test]
 fn floats_and_integers_compare() {
     let report = json(&["compare", TINY, TINY, SEVEN, "--relevance-b", "fixed", "--json"]);
     let item = &report["items"][0];
