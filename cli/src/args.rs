@@ -38,6 +38,9 @@ pub enum Command {
     /// Say how far two explanations agree: of two networks, by two composites, or in floats and in integers
     Compare(Box<CompareArgs>),
     /// Run a network
+    ///
+    /// Percentages are shown of outputs with labels, of a softmax, and of vectors of up to 1000 numbers that are not as long
+    /// as an input.
     Run(RunArgs),
     /// Show what is in a model: steps, rules, memory
     Inspect(InspectArgs),

@@ -135,6 +135,19 @@ fn pixels_scaled_for_another_network_are_noticed() {
 }
 
 #[test]
+fn only_classes_have_percentages() {
+    // Scores of classes; as many outputs as inputs, and no labels; a picture.
+    let ops = |name: &str| ["tflite", "x.npy"].map(|ending| format!("tests/data/tflm-ops/{name}.{ending}"));
+    let cases =
+        [([TINY, SEVEN].map(String::from), true), (ops("dense"), true), (ops("tanh"), false), (ops("conv"), false)];
+    for ([model, input], shown) in cases {
+        let told = relprop().args(["run", &model, &input]).assert().success();
+        let text = String::from_utf8_lossy(&told.get_output().stdout).into_owned();
+        assert_eq!(text.contains(" %"), shown, "{model}: {text}");
+    }
+}
+
+#[test]
 fn floats_and_integers_compare() {
     let report = json(&["compare", TINY, TINY, SEVEN, "--relevance-b", "fixed", "--json"]);
     let item = &report["items"][0];
