@@ -306,41 +306,19 @@ def conv(name, kind, k, st, pad, dil=1, act=0, cin=5, cout=6, per_channel=True, 
         if bias:
             ins.append(m.tensor((co,), "int32", scale=sc * 0.04, data=rng.integers(-4000, 4000, co)))
         b = m.tensor((1, oh, ow, co), scale=0.11, zp=7)
+        window = {
+            "padding": pad,
+            "strideH": st,
+            "strideW": st,
+            "dilationHFactor": dil,
+            "dilationWFactor": dil,
+            "fusedActivationFunction": act,
+        }
         if kind == "d":
-            m.op(
-                "DEPTHWISE_CONV_2D",
-                ins,
-                [b],
-                opt(
-                    S.DepthwiseConv2DOptionsT,
-                    padding=pad,
-                    strideH=st,
-                    strideW=st,
-                    depthMultiplier=mult,
-                    dilationHFactor=dil,
-                    dilationWFactor=dil,
-                    fusedActivationFunction=act,
-                ),
-                "DepthwiseConv2DOptions",
-                3,
-            )
+            options = opt(S.DepthwiseConv2DOptionsT, depthMultiplier=mult, **window)
+            m.op("DEPTHWISE_CONV_2D", ins, [b], options, "DepthwiseConv2DOptions", 3)
         else:
-            m.op(
-                "CONV_2D",
-                ins,
-                [b],
-                opt(
-                    S.Conv2DOptionsT,
-                    padding=pad,
-                    strideH=st,
-                    strideW=st,
-                    dilationHFactor=dil,
-                    dilationWFactor=dil,
-                    fusedActivationFunction=act,
-                ),
-                "Conv2DOptions",
-                3,
-            )
+            m.op("CONV_2D", ins, [b], opt(S.Conv2DOptionsT, **window), "Conv2DOptions", 3)
         case(name, m, [a], [b], n=4)
 
     f.__name__ = name
