@@ -188,7 +188,7 @@ proptest! {
 
     #[test]
     fn damaged_layers_are_refused_or_harmless(
-        (_, case) in any_of([&Kind::LINEAR[..], &Kind::NONLINEAR, &Kind::STRUCTURAL].concat()),
+        (_, case) in any_of(Kind::all()),
         mutations in prop::collection::vec(mutations(), 1..=3),
     ) {
         damage(&case, &mutations);
@@ -211,7 +211,7 @@ proptest! {
 
     #[test]
     fn edited_networks_are_refused_or_harmless(
-        (_, case) in any_of([&Kind::LINEAR[..], &Kind::NONLINEAR, &Kind::STRUCTURAL].concat()),
+        (_, case) in any_of(Kind::all()),
         edits in prop::collection::vec(edits(), 1..=3),
     ) {
         let mut network: Network = case.network;

@@ -189,6 +189,12 @@ fn claims_about_tensors_are_checked() {
     assert_eq!(claim(4), Some((Place::Step, 3, Reason::Sign)));
     assert_eq!(claim(0), Some((Place::Port, 0, Reason::Sign)));
     assert_eq!(claim(3), None);
+    // Floats are not rounded to integers.
+    let rounds = patched(|bytes| {
+        let at = record(bytes, 0) + tensor::FLAGS;
+        bytes[at] = tensor::TIES_TO_EVEN;
+    });
+    assert_eq!(rounds, Some((Place::Tensor, 0, Reason::Attribute)));
     let shares = |t: usize, with: u8| {
         patched(|bytes| {
             let at = record(bytes, t) + tensor::STORAGE;

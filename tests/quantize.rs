@@ -15,29 +15,6 @@ use support::networks::numbers::{Numbers, Style};
 use support::{kernel, oracle};
 
 const METHODS: [Method; 3] = [Method::MinMax, Method::Percentile(0.999), Method::Mse];
-const KINDS: [Kind; 21] = [
-    Kind::Conv,
-    Kind::Grouped,
-    Kind::Depthwise,
-    Kind::Multiplier,
-    Kind::Transposed,
-    Kind::Dense,
-    Kind::Average,
-    Kind::Global,
-    Kind::Affine,
-    Kind::Add,
-    Kind::Sub,
-    Kind::Mul,
-    Kind::MaxPool,
-    Kind::Activation,
-    Kind::ResponseNorm,
-    Kind::Softmax,
-    Kind::Concat,
-    Kind::Pad,
-    Kind::Slice,
-    Kind::View,
-    Kind::Transpose,
-];
 
 /// The inputs of a case, and others of the same size.
 fn items(case: &Case) -> Vec<Item> {
@@ -78,7 +55,7 @@ proptest! {
 
     /// Rounding costs a unit of the output and a few hundredths of what is added up.
     #[test]
-    fn every_layer_is_nearly_what_it_was((kind, case) in any_of(KINDS)) {
+    fn every_layer_is_nearly_what_it_was((kind, case) in any_of(Kind::all())) {
         let quantized = quantize(&case.network, &items(&case), &QuantizeOptions::default()).unwrap();
         let expected = run(&case.network, &case.inputs).remove(0);
         let got = run(&quantized.network, &case.inputs).remove(0);

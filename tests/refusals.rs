@@ -1,11 +1,11 @@
 //! What is refused, and in which words.
 
-use relprop::rule::{Bound, Choice, Rule};
+use relprop::rule::{Bias, Bound, Choice, Rule, Stabilizer};
 use relprop::step::{Op, Shape};
-use relprop::{Composite, ExplainError, Mode, Preset, RunError, Seed, Select, Session, Target};
-use relprop_convert::{Network, emit};
-use support::kernel;
+use relprop::{Composite, ExplainError, Mismatch, Mode, Preset, Relevance, RunError, Seed, Select, Session, Target};
+use relprop_convert::{Network, Options, emit, from_onnx, from_tflite};
 use support::networks::small::heads;
+use support::{kernel, shared};
 
 /// What an explanation of the small network is refused for.
 fn refused(mode: Mode, run: bool, target: &Target<'_>, composite: &Composite<'_>) -> Option<ExplainError> {
@@ -72,15 +72,24 @@ fn a_rule_must_suit_its_step() {
         let overrides = [(select, Choice::new(rule))];
         refused(Mode::Explain, true, &Target::TOP, &Composite::default().with(&overrides))
     };
-    let mismatch = Some(ExplainError::RuleMismatch { step: 1 });
-    assert_eq!(refused(Select::Position(1), Rule::ZPlus), mismatch);
-    assert_eq!(refused(Select::Name("activation_1"), Rule::Flat), mismatch);
-    assert_eq!(
-        refused(Select::Position(0), Rule::Winner(relprop::Ties::First)),
-        Some(ExplainError::RuleMismatch { step: 0 })
-    );
-    // Three outputs cannot pass to two inputs unchanged.
-    assert_eq!(refused(Select::Position(0), Rule::Pass), Some(ExplainError::RuleMismatch { step: 0 }));
+    let mismatch = |step, reason| Some(ExplainError::RuleMismatch { step, reason });
+    for (rule, reason) in [
+        (Rule::ZPlus, Mismatch::NotLinear),
+        (Rule::Flat, Mismatch::NotLinear),
+        (Rule::ZBox { low: Bound::Uniform(0.0), high: Bound::Uniform(1.0) }, Mismatch::NoWeights),
+        (Rule::Taylor, Mismatch::NotLocalResponseNorm),
+    ] {
+        assert_eq!(refused(Select::Position(1), rule), mismatch(1, reason));
+        assert_eq!(refused(Select::Name("activation_1"), rule), mismatch(1, reason));
+    }
+    for (rule, reason) in [
+        (Rule::Winner(relprop::Ties::First), Mismatch::NotMaxPool),
+        (Rule::GuidedBackprop, Mismatch::NotRelu),
+        // Three outputs cannot pass to two inputs unchanged.
+        (Rule::Pass, Mismatch::NotOneToOne),
+    ] {
+        assert_eq!(refused(Select::Position(0), rule), mismatch(0, reason));
+    }
     // A group takes a rule where it can.
     assert_eq!(refused(Select::All, Rule::ZPlus), None);
 
@@ -98,6 +107,68 @@ fn a_rule_must_suit_its_step() {
     }
     let short = Rule::ZBox { low: Bound::Values(&[0.0; 5]), high: Bound::Uniform(1.0) };
     assert_eq!(refused(Select::First, short), Some(ExplainError::BoundLength { step: 0 }));
+}
+
+/// What an explanation is refused for after a run of these integers.
+fn refusal<R: Relevance>(
+    session: &mut Session<'_, '_, R>,
+    input: &[i8],
+    composite: &Composite<'_>,
+) -> Option<ExplainError> {
+    session.run_int8(&[input]).unwrap();
+    session.explain(&Target::TOP, composite).err()
+}
+
+/// What an explanation in floats, or in integers, of a network of int8 is refused for under a choice for one step.
+fn refused_int8(network: &Network, fixed: bool, step: usize, choice: Choice<'_>) -> Option<Mismatch> {
+    let image = emit(network).unwrap();
+    let model = image.model().unwrap();
+    let mut arena = kernel::arena(&model, Mode::Explain);
+    let input = vec![0; model.tensor(model.input(0).tensor).shape.elements()];
+    let overrides = [(Select::Position(step), choice)];
+    let composite = Composite::default().with(&overrides);
+    let error = if fixed {
+        refusal(&mut Session::new_fixed(&model, &mut arena, Mode::Explain).unwrap(), &input, &composite)
+    } else {
+        refusal(&mut Session::new(&model, &mut arena, Mode::Explain).unwrap(), &input, &composite)
+    };
+    error.map(|error| match error {
+        ExplainError::RuleMismatch { step: at, reason } if at == step => reason,
+        other => panic!("{other}"),
+    })
+}
+
+#[test]
+fn int8_steps_refuse_what_they_cannot_follow() {
+    let bytes = std::fs::read(shared::data("qdq").join("residual.onnx")).unwrap();
+    let residual = from_onnx(&bytes, &Options::default()).unwrap();
+    let add = residual.steps.iter().position(|step| step.op == Op::Add).unwrap();
+    // A convolution of as many outputs as inputs, and the first, whose inputs have either sign.
+    let (same, first) = (1, 0);
+    let spread = |rule| Choice::new(rule).with_bias(Bias::Redistribute);
+    let norm = Choice::new(Rule::Epsilon(0.1)).with_stabilizer(Stabilizer::NormScale(0.1));
+    for fixed in [false, true] {
+        for (step, choice, reason) in [
+            (same, norm, Some(Mismatch::StabilizerNorm)),
+            (same, Choice::new(Rule::Pass), Some(Mismatch::NoInt8)),
+            (same, spread(Rule::Gamma(0.25)), Some(Mismatch::Redistribute)),
+            (same, spread(Rule::Epsilon(0.25)), None),
+            (add, spread(Rule::Epsilon(0.25)), Some(Mismatch::Redistribute)),
+            (first, Choice::new(Rule::GammaOriginal(0.25)), fixed.then_some(Mismatch::Cancelling)),
+        ] {
+            assert_eq!(refused_int8(&residual, fixed, step, choice), reason, "{choice:?}, fixed: {fixed}");
+        }
+        let bytes = std::fs::read(shared::data("tflm-ops").join("tanh.tflite")).unwrap();
+        let tanh = from_tflite(&bytes, &Options::default()).unwrap();
+        let reason = fixed.then_some(Mismatch::NoDerivative);
+        assert_eq!(refused_int8(&tanh, fixed, 0, Choice::new(Rule::Gradient)), reason);
+    }
+}
+
+#[test]
+fn reasons_are_sentences() {
+    let error = ExplainError::RuleMismatch { step: 3, reason: Mismatch::NotMaxPool };
+    assert_eq!(error.to_string(), "the rule does not apply to step 3: it is for max pooling");
 }
 
 /// A softmax at the output needs no rule: relevance starts before it. Inside the graph it needs one, also where the

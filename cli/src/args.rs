@@ -38,6 +38,9 @@ pub enum Command {
     /// Say how far two explanations agree: of two networks, by two composites, or in floats and in integers
     Compare(Box<CompareArgs>),
     /// Run a network
+    ///
+    /// Percentages are shown of outputs with labels, of a softmax, and of vectors of up to 1000 numbers that are not as long
+    /// as an input.
     Run(RunArgs),
     /// Show what is in a model: steps, rules, memory
     Inspect(InspectArgs),
@@ -103,7 +106,7 @@ pub struct ExplainArgs {
     /// Write where relevance went, step by step
     #[arg(long, value_name = "L.json", help_heading = "Results")]
     pub ledger: Option<PathBuf>,
-    /// Measure how near each step's denominators come to zero, for the ledger
+    /// Measure how near the denominators of each float step come to zero, for the ledger
     #[arg(long, help_heading = "Results")]
     pub condition: bool,
     /// Print one JSON object instead of text
@@ -467,8 +470,8 @@ JSON:
     ledger          seeded, received, bias, stabilizer, dropped, rounding,
                     imbalance, amplification (max |R| over what it started
                     with), condition
-                    (min |z| / Σ|x·w|, with --condition); null for methods
-                    that keep none
+                    (min |z| / Σ|x·w|, with --condition, over float steps;
+                    else null); null for methods that keep none
     exact           with --relevance fixed, the integers: units[] (what one
                     unit of an input's relevance is worth) and ledger: its
                     unit, the columns above, imbalance (always 0) and

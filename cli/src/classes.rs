@@ -51,6 +51,11 @@ impl Classes {
         self.labels.get(class).map(String::as_str).filter(|label| !label.is_empty())
     }
 
+    /// Whether any has a label.
+    pub fn have_labels(&self) -> bool {
+        self.labels.iter().any(|label| !label.is_empty())
+    }
+
     /// What to call it: the label, or the number.
     pub fn name(&self, class: usize) -> String {
         self.label(class).map_or_else(|| format!("class {class}"), str::to_owned)

@@ -27,8 +27,6 @@ pub struct Request<'r> {
     pub seed: SeedRelevance,
     /// At which output.
     pub output: usize,
-    /// What relevance is made of.
-    pub relevance: RelevanceType,
     /// The step that Grad-CAM looks at.
     pub cam_step: Option<usize>,
 }
@@ -59,13 +57,13 @@ impl<'r> Request<'r> {
         }
         for step in 0..composite.map_or(0, |_| model.steps()) {
             if let Some(Err(error)) = composite.map(|c| c.choose(model, step)) {
-                return Err(refusal::explain(model, composite.as_ref(), relevance, error));
+                return Err(refusal::explain(model, composite.as_ref(), error));
             }
         }
         let default_seed = if method.is_gradient() { SeedRelevance::One } else { SeedRelevance::Logit };
         let cam_step = if method == Method::GradCam { Some(cam_step(model, loops.step.as_deref())?) } else { None };
         let seed = seed.unwrap_or(default_seed);
-        Ok(Self { method, composite, loops: loops.clone(), aim, seed, output, relevance, cam_step })
+        Ok(Self { method, composite, loops: loops.clone(), aim, seed, output, cam_step })
     }
 }
 
@@ -167,7 +165,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
     /// Explains the last run, which was of these inputs.
     pub fn explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> anyhow::Result<Outcome> {
         self.start_and_explain(request, inputs)
-            .map_err(|error| refusal::explain(&self.model, request.composite.as_ref(), request.relevance, error))
+            .map_err(|error| refusal::explain(&self.model, request.composite.as_ref(), error))
     }
 
     fn start_and_explain(&mut self, request: &Request<'_>, inputs: &[Vec<f32>]) -> Result<Outcome, ExplainError> {

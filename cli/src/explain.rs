@@ -12,7 +12,7 @@ use crate::report::{Item, LedgerFile, Report};
 use crate::spec::{Recipe, SeedRelevance, idle};
 use crate::terminal::{self, Terminal};
 use crate::usage;
-use crate::{files, heatmap, npy, progress, refusal};
+use crate::{condition, files, heatmap, npy, progress, refusal};
 use relprop::Model;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,12 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     let what = (aim, args.seed_relevance, args.output);
     let request = Request::new(&model, &recipe, &overrides, what, &args.loops, args.condition, args.relevance)?;
     request.remark(&model).iter().for_each(|remark| terminal::note(remark));
+    if args.condition {
+        let remark = condition::unmeasured(&model, request.method, request.composite.as_ref());
+        if let Some(remark) = remark {
+            terminal::note(&remark);
+        }
+    }
     if args.ledger.is_some() && request.composite.is_none() {
         return Err(usage!("{} keeps no ledger: leave --ledger out", request.method.name()));
     }

@@ -33,8 +33,8 @@ fn one(job: &Job<'_>, explained: &Explained, terminal: &Terminal, lines: &mut Ve
     let start = &outcome.start;
     lines.push(terminal.bold(&headline(job, outcome)));
     lines.push(String::new());
-    let probabilities = probabilities(&job.model, job.args.output, scores);
-    lines.extend(bars(terminal, job.classes, scores, &probabilities, start.class));
+    let probabilities = probabilities(&job.model, job.classes, job.args.output, scores);
+    lines.extend(bars(terminal, job.classes, scores, probabilities.as_deref(), start.class));
     lines.push(String::new());
     match (job.picture(0), job.map(0)) {
         (Some(picture), Some(map)) => {
@@ -137,8 +137,8 @@ fn batch(job: &Job<'_>, many: &[Explained], lines: &mut Vec<String>) {
     let mut rows = vec![["item", "class", "score", "", "inputs", "biases", "rest"].map(str::to_owned).to_vec()];
     for (i, Explained { scores, outcome }) in many.iter().enumerate() {
         let start = &outcome.start;
-        let probability =
-            start.class.and_then(|class| probabilities(&job.model, job.args.output, scores).get(class).copied());
+        let probabilities = probabilities(&job.model, job.classes, job.args.output, scores).unwrap_or_default();
+        let probability = start.class.and_then(|class| probabilities.get(class).copied());
         let share = |part: fn(&Books) -> f32| match &outcome.books {
             Some(books) => percent(part(books) / books.totals.arrived),
             None => String::new(),

@@ -4,12 +4,12 @@ use crate::batch::Batch;
 use crate::canvas::Canvas;
 use crate::idx::{self, Idx};
 use crate::load::Loaded;
-use crate::usage;
-use crate::{files, npy, picture, refusal};
+use crate::numbers::short;
+use crate::{files, npy, picture, refusal, terminal, usage};
 use anyhow::{Context, bail};
 use image::{DynamicImage, ImageError};
 use relprop::Model;
-use relprop::step::{DType, Port};
+use relprop::step::{DType, Port, Tensor};
 use std::path::Path;
 
 /// The digit that is explained when nothing else is named.
@@ -174,8 +174,39 @@ fn from_picture(loaded: &Loaded, model: &Model<'_>, input: usize, picture: &Dyna
     let shape = model.tensor(model.input(input).tensor).shape;
     let pixels = loaded.pixels(model, input);
     let values = picture::to_input(picture, shape, &pixels)?;
+    if let Some(remark) = faint(picture, &model.tensor(model.input(input).tensor), &values) {
+        terminal::note(&remark);
+    }
     let canvas = Canvas::of_picture(picture.width() as usize, picture.height() as usize, values.len(), pixels);
     Ok(Fed { batch: Batch::One, items: vec![values], canvas, integers: false })
+}
+
+/// What to say of a picture with contrast of which an int8 input sees next to nothing: its pixels are scaled for
+/// another network.
+fn faint(picture: &DynamicImage, tensor: &Tensor, values: &[f32]) -> Option<String> {
+    // Of 256.
+    const FEW: i32 = 8;
+    const CONTRAST: u8 = 64;
+    if tensor.dtype != DType::I8 {
+        return None;
+    }
+    let integers = || values.iter().map(|&value| i32::from(tensor.quantized(value)));
+    let levels = integers().max()? - integers().min()? + 1;
+    let grey = picture.to_luma8();
+    let contrast = grey.iter().max()? - grey.iter().min()?;
+    if levels >= FEW || contrast < CONTRAST {
+        return None;
+    }
+    let lowest = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let highest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    Some(format!(
+        "the picture uses {levels} of the input's 256 levels: it becomes {} to {}, the input takes {} to {}; \
+         --input-scale (and --input-mean) say how pixels are fed",
+        short(lowest),
+        short(highest),
+        short(tensor.real(i8::MIN)),
+        short(tensor.real(i8::MAX))
+    ))
 }
 
 /// Whether an input of the model is of signed bytes.

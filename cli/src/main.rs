@@ -8,6 +8,7 @@ mod canvas;
 mod classes;
 mod compare;
 mod compare_text;
+mod condition;
 mod convert;
 mod digits;
 mod engine;

@@ -1,19 +1,13 @@
 //! The kernel's errors, in the words of someone who typed a command.
 
-use crate::args::RelevanceType;
 use crate::spec::{Method, rule_of, show};
 use crate::usage;
 use anyhow::anyhow;
 use relprop::step::Op;
-use relprop::{Bias, Composite, ExplainError, Model, Rule, RunError, SessionError, Stabilizer};
+use relprop::{Composite, ExplainError, Mismatch, Model, RunError, SessionError};
 
 /// Why an explanation was refused, with steps and rules by name.
-pub fn explain(
-    model: &Model<'_>,
-    composite: Option<&Composite<'_>>,
-    relevance: RelevanceType,
-    error: ExplainError,
-) -> anyhow::Error {
+pub fn explain(model: &Model<'_>, composite: Option<&Composite<'_>>, error: ExplainError) -> anyhow::Error {
     let named = |index: usize| named(model, index);
     let op = |index: usize| model.step(index).op.name();
     match error {
@@ -25,11 +19,10 @@ pub fn explain(
             };
             usage!("{} has no rule: give it one, such as --rule {}={rule}", named(step), op(step))
         }
-        ExplainError::RuleMismatch { step } => {
+        ExplainError::RuleMismatch { step, reason } => {
             let rule = composite.and_then(|composite| rule(model, composite, step)).unwrap_or_default();
-            let why = composite.and_then(|composite| int8_reason(model, composite, relevance, step));
-            let why = why.unwrap_or("`relprop explain --help` lists others");
-            usage!("{} cannot take the rule {rule}: {why}", named(step))
+            let advice = advice(reason).unwrap_or("`relprop explain --help` lists other rules");
+            usage!("{} cannot take the rule {rule}: {}; {advice}", named(step), reason.message())
         }
         ExplainError::RuleParameter { step } => usage!("the rule for {} has a number out of range", named(step)),
         ExplainError::BoundLength { step } => {
@@ -118,31 +111,13 @@ fn rule(model: &Model<'_>, composite: &Composite<'_>, index: usize) -> Option<St
     text.map(|text| format!("`{text}`"))
 }
 
-/// Why a step of int8 refuses a rule that a step of floats would take, and what to do.
-fn int8_reason(
-    model: &Model<'_>,
-    composite: &Composite<'_>,
-    relevance: RelevanceType,
-    index: usize,
-) -> Option<&'static str> {
-    let step = model.step(index);
-    let choice = composite.choose(model, index).ok().flatten().filter(|_| model.is_int8(&step))?;
-    let integers = relevance == RelevanceType::Fixed;
-    Some(match choice.rule {
-        _ if matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_)) => {
-            "an int8 step works row by row and never knows the norm of all its outputs; take another stabilizer, such as \
-             `;stabilizer=signed`"
-        }
-        Rule::GammaOriginal(_) if integers => {
-            "its inputs have either sign, and integers cannot tell sums that cancel from none; take gamma, or leave \
-             --relevance fixed out"
-        }
-        _ if integers && matches!(step.op, Op::Activation | Op::Mul) => {
-            "integers have no derivatives; leave --relevance fixed out, or give it the rule pass"
-        }
-        _ if choice.bias == Bias::Redistribute => {
-            "on an int8 step this rule has no way to hand out what the bias takes; leave `;bias=redistribute` out"
-        }
-        _ => "no int8 step can",
+/// What to do about a rule that was refused for this reason.
+const fn advice(reason: Mismatch) -> Option<&'static str> {
+    Some(match reason {
+        Mismatch::StabilizerNorm => "take another stabilizer, such as `;stabilizer=signed`",
+        Mismatch::Cancelling => "take gamma, or leave --relevance fixed out",
+        Mismatch::NoDerivative => "leave --relevance fixed out, or give it the rule pass",
+        Mismatch::Redistribute => "leave `;bias=redistribute` out",
+        _ => return None,
     })
 }

@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
         return raw(args, terminal, &mut engine, &inputs, &shape);
     }
     let outputs = every(&inputs, |item| engine.run(item, args.output))?;
-    terminal.print(&table(terminal, &classes, &outputs, |s| probabilities(&model, args.output, s)))?;
+    terminal.print(&table(terminal, &classes, &outputs, |s| probabilities(&model, &classes, args.output, s)))?;
     if let Some(path) = &args.out {
         npy::write(path, &shape, &outputs.concat())?;
         terminal.print(&format!("wrote {}\n", path.display()))?;
@@ -84,18 +84,19 @@ fn table(
     terminal: &Terminal,
     classes: &Classes,
     outputs: &[Vec<f32>],
-    probabilities: impl Fn(&[f32]) -> Vec<f32>,
+    probabilities: impl Fn(&[f32]) -> Option<Vec<f32>>,
 ) -> String {
     let lines = match outputs {
-        [only] => bars(terminal, classes, only, &probabilities(only), arg_max(only)),
+        [only] => bars(terminal, classes, only, probabilities(only).as_deref(), arg_max(only)),
         many => {
             let rows: Vec<Vec<String>> = many
                 .iter()
                 .enumerate()
                 .map(|(i, scores)| {
                     let top = arg_max(scores).unwrap_or_default();
-                    let probability = probabilities(scores).get(top).copied().unwrap_or_default();
-                    vec![i.to_string(), classes.name(top), short(scores[top]), percent(probability)]
+                    let probability = probabilities(scores).and_then(|probabilities| probabilities.get(top).copied());
+                    let share = probability.map(percent).unwrap_or_default();
+                    vec![i.to_string(), classes.name(top), short(scores[top]), share]
                 })
                 .collect();
             columns(&[Align::Right, Align::Left, Align::Right, Align::Right], &rows)

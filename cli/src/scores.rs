@@ -12,25 +12,37 @@ const MOST: usize = 10;
 /// Columns of the longest bar.
 const BAR: usize = 30;
 
-/// Probabilities of an output: what a softmax there says, or would say.
-pub fn probabilities(model: &Model<'_>, output: usize, scores: &[f32]) -> Vec<f32> {
-    let producer = model.producer(model.output(output).tensor).map(|step| model.step(step));
-    match producer {
+/// Without labels and softmax, an output longer than this is not taken for scores of classes.
+const MOST_CLASSES: usize = 1000;
+
+/// Probabilities of an output: what a softmax there says, or would say. None where scores of classes are not to be
+/// expected: the output has neither labels nor a softmax, and it is longer than 1000, or as long as an input (an
+/// autoencoder's is), or no vector.
+pub fn probabilities(model: &Model<'_>, classes: &Classes, output: usize, scores: &[f32]) -> Option<Vec<f32>> {
+    let tensor = model.output(output).tensor;
+    let ends_in_softmax = model.producer(tensor).is_some_and(|step| model.step(step).op == Op::Softmax);
+    match ends_in_softmax {
         // Logarithms of probabilities are not positive.
-        Some(step) if step.op == Op::Softmax && scores.iter().all(|s| *s <= 0.0) => {
-            scores.iter().map(|score| score.exp()).collect()
-        }
-        Some(step) if step.op == Op::Softmax => scores.to_vec(),
-        _ => softmax(scores),
+        true if scores.iter().all(|s| *s <= 0.0) => Some(scores.iter().map(|score| score.exp()).collect()),
+        true => Some(scores.to_vec()),
+        false => (classes.have_labels() || are_like_classes(model, tensor)).then(|| softmax(scores)),
     }
 }
 
-/// One line per class: name, score, bar. `marked` stands out and is always shown.
+/// Whether a tensor has the shape of scores, one for each class.
+fn are_like_classes(model: &Model<'_>, tensor: usize) -> bool {
+    let shape = model.tensor(tensor).shape;
+    let is_as_long = |input: usize| model.tensor(model.input(input).tensor).shape.elements() == shape.elements();
+    let is_vector = shape.elements() == shape.channels;
+    is_vector && shape.elements() <= MOST_CLASSES && !(0..model.inputs()).any(is_as_long)
+}
+
+/// One line per class: name, score, and of probabilities a bar. `marked` stands out and is always shown.
 pub fn bars(
     terminal: &Terminal,
     classes: &Classes,
     scores: &[f32],
-    probabilities: &[f32],
+    probabilities: Option<&[f32]>,
     marked: Option<usize>,
 ) -> Vec<String> {
     let mut shown: Vec<usize> = (0..scores.len()).collect();
@@ -45,11 +57,15 @@ pub fn bars(
     let widest = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     let (name_width, number_width) = (widest(&names), widest(&numbers));
     for ((class, name), number) in shown.into_iter().zip(&names).zip(&numbers) {
-        let probability = probabilities[class];
-        let bar = bar(probability, terminal.palette);
-        let line = format!("  {name:>name_width$}  {number:>number_width$}  {bar}");
-        // One class is no choice.
-        let line = if scores.len() > 1 { format!("{line} {}", percent(probability)) } else { line };
+        let line = format!("  {name:>name_width$}  {number:>number_width$}");
+        let line = match probabilities.and_then(|probabilities| probabilities.get(class)) {
+            // One class is no choice.
+            Some(&probability) if scores.len() > 1 => {
+                format!("{line}  {} {}", bar(probability, terminal.palette), percent(probability))
+            }
+            Some(&probability) => format!("{line}  {}", bar(probability, terminal.palette)),
+            None => line,
+        };
         lines.push(if Some(class) == marked { terminal.bold(&line) } else { line });
     }
     if scores.len() > lines.len() {

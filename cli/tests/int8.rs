@@ -109,6 +109,45 @@ fn floats_are_refused_where_integers_were_asked_for() {
 }
 
 #[test]
+fn what_has_no_condition_figure_is_named() {
+    for (args, expected) in [
+        (&["explain", TINY, SEVEN][..], "all steps that divide by z itself are int8"),
+        (&["explain", "models/mnist-tiny.rlp", SEVEN, "--rule", "linear=zplus"], "no step has one"),
+        (&["explain", TINY, SEVEN, "--composite", "occlusion"], "keeps no ledger"),
+        (&["explain", "models/mnist-tiny.rlp", SEVEN], ""),
+    ] {
+        let explained = relprop().args(args).arg("--condition").assert().success();
+        let message = String::from_utf8_lossy(&explained.get_output().stderr).into_owned();
+        assert!(message.contains(expected) && message.is_empty() == expected.is_empty(), "{args:?}: {message}");
+    }
+}
+
+#[test]
+fn pixels_scaled_for_another_network_are_noticed() {
+    for (scale, noticed) in [("0.00001", true), ("0.003921569", false)] {
+        let explained = relprop().args(["explain", TINY, SEVEN, "--input-scale", scale]).assert().success();
+        let message = String::from_utf8_lossy(&explained.get_output().stderr).into_owned();
+        let expected =
+            "the picture uses 2 of the input's 256 levels: it becomes 0 to 0.002550, the input takes 0 to 1.000";
+        assert_eq!(message.contains(expected), noticed, "{message}");
+        assert_eq!(message.contains("--input-scale"), noticed, "{message}");
+    }
+}
+
+#[test]
+fn only_classes_have_percentages() {
+    // Scores of classes; as many outputs as inputs, and no labels; a picture.
+    let ops = |name: &str| ["tflite", "x.npy"].map(|ending| format!("tests/data/tflm-ops/{name}.{ending}"));
+    let cases =
+        [([TINY, SEVEN].map(String::from), true), (ops("dense"), true), (ops("tanh"), false), (ops("conv"), false)];
+    for ([model, input], shown) in cases {
+        let told = relprop().args(["run", &model, &input]).assert().success();
+        let text = String::from_utf8_lossy(&told.get_output().stdout).into_owned();
+        assert_eq!(text.contains(" %"), shown, "{model}: {text}");
+    }
+}
+
+#[test]
 fn floats_and_integers_compare() {
     let report = json(&["compare", TINY, TINY, SEVEN, "--relevance-b", "fixed", "--json"]);
     let item = &report["items"][0];

@@ -144,8 +144,9 @@ fn tensors(network: &Network, strings: &mut Strings) -> Result<Vec<u8>, EmitErro
             put(&mut record, tensor::SCALE, &scale.to_le_bytes());
             put(&mut record, tensor::ZERO_POINT, &i32::from(zero_point).to_le_bytes());
         }
-        let flags =
-            if non_negative { tensor::NON_NEGATIVE } else { 0 } | if tensor.is_sequence { tensor::SEQUENCE } else { 0 };
+        let flags = if non_negative { tensor::NON_NEGATIVE } else { 0 }
+            | if tensor.ties_to_even { tensor::TIES_TO_EVEN } else { 0 }
+            | if tensor.is_sequence { tensor::SEQUENCE } else { 0 };
         put(&mut record, tensor::FLAGS, &[flags]);
         put(&mut record, tensor::NAME, &strings.name(&tensor.name).to_le_bytes());
         put(&mut record, tensor::HEIGHT, &size(tensor.shape.height, "activations")?);

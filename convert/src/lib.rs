@@ -69,6 +69,7 @@ pub mod pack;
 mod parse;
 mod plan;
 pub mod quantize;
+mod stop;
 mod text;
 pub mod tflite;
 

@@ -30,6 +30,8 @@ pub struct Tensor {
     pub shape: Shape,
     /// Of an int8 tensor, what its integers stand for; `None` for floats.
     pub quantization: Option<Quantization>,
+    /// Of an int8 tensor: a float half way between two integers becomes the even one, not the one away from zero.
+    pub ties_to_even: bool,
     /// Elements are tokens.
     pub is_tokens: bool,
     /// Rows are the moments of a sequence, and a run may have fewer of them.
@@ -39,7 +41,7 @@ pub struct Tensor {
 impl Tensor {
     /// Floats, as many in every run.
     pub fn floats(name: impl Into<String>, shape: Shape) -> Self {
-        Self { name: name.into(), shape, quantization: None, is_tokens: false, is_sequence: false }
+        Self { name: name.into(), shape, quantization: None, ties_to_even: false, is_tokens: false, is_sequence: false }
     }
 }
 

@@ -29,6 +29,7 @@ fn tensor(model: &Model<'_>, index: usize) -> Tensor {
         is_tokens: tensor.dtype == DType::Token,
         is_sequence: tensor.is_sequence,
         quantization: quantized.then_some(Quantization { scale: tensor.scale, zero_point: tensor.zero_point as i8 }),
+        ties_to_even: tensor.ties_to_even,
     }
 }
 

@@ -3,7 +3,9 @@
 mod common;
 
 use common::Onnx;
+use common::damage::{flipped, rewritten, truncated};
 use proptest::prelude::*;
+use proptest::sample::Index;
 use relprop_convert::{ImportError, Options, emit, from_onnx};
 
 /// A small network with a bit of everything.
@@ -42,22 +44,12 @@ fn the_model_itself_is_fine() {
 
 #[test]
 fn every_truncation_is_survived() {
-    let model = model();
-    for len in 0..model.len() {
-        survive(&model[..len]);
-    }
+    truncated(&model(), survive);
 }
 
 #[test]
 fn every_flipped_bit_is_survived() {
-    let mut model = model();
-    for at in 0..model.len() {
-        for bit in 0..8 {
-            model[at] ^= 1 << bit;
-            survive(&model);
-            model[at] ^= 1 << bit;
-        }
-    }
+    flipped(model(), survive);
 }
 
 proptest! {
@@ -67,13 +59,8 @@ proptest! {
     }
 
     #[test]
-    fn rewritten_bytes_are_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut model = model();
-        for (at, value) in changes {
-            let at = at.index(model.len());
-            model[at] = value;
-        }
-        survive(&model);
+    fn rewritten_bytes_are_survived(changes in prop::collection::vec(any::<(Index, [u8; 1])>(), 1..6)) {
+        survive(&rewritten(model(), changes));
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod common;
 
+use common::damage::{flipped, rewritten, truncated};
 use common::tflite::{Field, Fields, Tflite, f32s, file, i32s, i64s, text};
 use proptest::prelude::*;
+use proptest::sample::Index;
 use relprop::{Mode, Session};
 use relprop_convert::tflite::{Error, FlatError};
 use relprop_convert::{Network, Options, emit, from_tflite};
@@ -368,22 +370,12 @@ fn the_model_itself_is_fine() {
 
 #[test]
 fn every_truncation_is_survived() {
-    let model = model();
-    for len in 0..model.len() {
-        survive(&model[..len]);
-    }
+    truncated(&model(), survive);
 }
 
 #[test]
 fn every_flipped_bit_is_survived() {
-    let mut model = model();
-    for at in 0..model.len() {
-        for bit in 0..8 {
-            model[at] ^= 1 << bit;
-            survive(&model);
-            model[at] ^= 1 << bit;
-        }
-    }
+    flipped(model(), survive);
 }
 
 proptest! {
@@ -393,22 +385,12 @@ proptest! {
     }
 
     #[test]
-    fn rewritten_bytes_are_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut model = model();
-        for (at, value) in changes {
-            let at = at.index(model.len());
-            model[at] = value;
-        }
-        survive(&model);
+    fn rewritten_bytes_are_survived(changes in prop::collection::vec(any::<(Index, [u8; 1])>(), 1..6)) {
+        survive(&rewritten(model(), changes));
     }
 
     #[test]
-    fn rewritten_words_are_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<i32>()), 1..4)) {
-        let mut model = model();
-        for (at, value) in changes {
-            let at = at.index(model.len() / 4) * 4;
-            model[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        }
-        survive(&model);
+    fn rewritten_words_are_survived(changes in prop::collection::vec(any::<(Index, [u8; 4])>(), 1..4)) {
+        survive(&rewritten(model(), changes));
     }
 }

@@ -1,6 +1,6 @@
 //! Which rule each step gets.
 
-use crate::error::ExplainError;
+use crate::error::{ExplainError, Mismatch};
 use crate::model::Model;
 use crate::number::bits_of;
 use crate::rule::{Bound, Choice, Rule, Ties, is_finite};
@@ -187,24 +187,25 @@ impl<'a> Composite<'a> {
     /// The step has no rule, or one that does not apply to it or has a parameter out of range.
     pub fn choose(&self, model: &Model<'_>, index: usize) -> Result<Option<Choice<'a>>, ExplainError> {
         let step = model.step(index);
-        let applies = |choice: &Choice<'_>| choice.rule.applies_to(step.op, model.function(&step));
+        let mismatch = |choice: &Choice<'_>| choice.rule.mismatch(step.op, model.function(&step));
         for (select, choice) in self.overrides.iter().rev() {
             if !select.matches(model, index, &step) {
                 continue;
             }
-            if applies(choice) {
-                return checked(model, index, &step, *choice).map(Some);
-            }
-            if select.is_single() {
-                return Err(ExplainError::RuleMismatch { step: index });
+            match mismatch(choice) {
+                None => return checked(model, index, &step, *choice).map(Some),
+                Some(reason) if select.is_single() => return Err(ExplainError::RuleMismatch { step: index, reason }),
+                Some(_) => {}
             }
         }
         if step.op.is_structural() || step.op.is_conversion() || is_softmax_head(model, &step) {
             return Ok(None);
         }
         match self.preset.choose(model, index, &step) {
-            Some(choice) if applies(&choice) => checked(model, index, &step, choice).map(Some),
-            Some(_) => Err(ExplainError::RuleMismatch { step: index }),
+            Some(choice) => match mismatch(&choice) {
+                None => checked(model, index, &step, choice).map(Some),
+                Some(reason) => Err(ExplainError::RuleMismatch { step: index, reason }),
+            },
             None => Err(ExplainError::NoRule { step: index }),
         }
     }
@@ -232,7 +233,7 @@ fn checked<'a>(model: &Model<'_>, index: usize, step: &Step, choice: Choice<'a>)
     let output = model.tensor(step.output).shape;
     match choice.rule {
         Rule::Pass if step.op != Op::Embedding && input.elements() != output.elements() => {
-            Err(ExplainError::RuleMismatch { step: index })
+            Err(ExplainError::RuleMismatch { step: index, reason: Mismatch::NotOneToOne })
         }
         Rule::ZBox { low, high } => {
             let fits = |bound: Bound<'_>| match bound {

@@ -274,6 +274,53 @@ impl fmt::Display for RunError {
 
 impl core::error::Error for RunError {}
 
+/// Why a rule cannot be applied to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// The rule shares relevance among the terms of a sum, and the step computes none.
+    NotLinear,
+    /// The rule is for steps with weights.
+    NoWeights,
+    /// The rule is for `ReLU`.
+    NotRelu,
+    /// The rule is for max pooling.
+    NotMaxPool,
+    /// The rule is for local response normalisation.
+    NotLocalResponseNorm,
+    /// The rule passes relevance on unchanged, and outputs do not belong to inputs one to one.
+    NotOneToOne,
+    /// The stabiliser depends on all outputs of the step, which an int8 step never knows at once.
+    StabilizerNorm,
+    /// What the bias takes is to be spread over the inputs, which an int8 step does not do under this rule.
+    Redistribute,
+    /// Integers cannot tell terms that cancel from there being none, and the rule must.
+    Cancelling,
+    /// The rule takes derivatives, and relevance is of integers alone.
+    NoDerivative,
+    /// The rule has no form for this kind of step in int8.
+    NoInt8,
+}
+
+impl Mismatch {
+    /// The reason as a sentence.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::NotLinear => "it shares relevance among the terms of a sum, and the step computes none",
+            Self::NoWeights => "it is for steps with weights",
+            Self::NotRelu => "it is for ReLU",
+            Self::NotMaxPool => "it is for max pooling",
+            Self::NotLocalResponseNorm => "it is for local response normalisation",
+            Self::NotOneToOne => "the step's outputs do not belong to its inputs one to one",
+            Self::StabilizerNorm => "its stabilizer needs the norm of all outputs, which an int8 step never knows",
+            Self::Redistribute => "under it an int8 step cannot spread what the bias takes over the inputs",
+            Self::Cancelling => "integers cannot tell terms that cancel from there being none",
+            Self::NoDerivative => "it takes derivatives, and relevance is of integers alone",
+            Self::NoInt8 => "it has no form for this kind of step in int8",
+        }
+    }
+}
+
 /// An explanation was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -305,6 +352,8 @@ pub enum ExplainError {
     RuleMismatch {
         /// The step.
         step: usize,
+        /// Why.
+        reason: Mismatch,
     },
     /// A parameter of the step's rule is out of range: not finite, negative, or `α − β ≠ 1`.
     RuleParameter {
@@ -344,7 +393,9 @@ impl fmt::Display for ExplainError {
             }
             Self::Seed => f.write_str("the seed must be finite and have one element per output element"),
             Self::NoRule { step } => write!(f, "the composite has no rule for step {step}"),
-            Self::RuleMismatch { step } => write!(f, "the rule does not apply to step {step}"),
+            Self::RuleMismatch { step, reason } => {
+                write!(f, "the rule does not apply to step {step}: {}", reason.message())
+            }
             Self::RuleParameter { step } => write!(f, "a parameter of the rule of step {step} is out of range"),
             Self::BoundLength { step } => {
                 write!(f, "the bounds of step {step} need one element, one per channel or one per input")

@@ -76,7 +76,7 @@ pub mod target;
 mod values;
 
 pub use composite::{Composite, Override, Preset, Select};
-pub use error::{ExplainError, ImageError, RunError, SessionError};
+pub use error::{ExplainError, ImageError, Mismatch, RunError, SessionError};
 pub use explanation::Explanation;
 pub use ledger::{Entry, Ledger, Whole};
 pub use model::{Arena, Model};

@@ -40,6 +40,11 @@ pub fn round(x: f32) -> f32 {
     libm::roundf(x)
 }
 
+/// The nearest whole number, ties to the even one.
+pub fn round_ties_even(x: f32) -> f32 {
+    libm::rintf(x)
+}
+
 /// The error function.
 pub fn erf(x: f32) -> f32 {
     libm::erff(x)

@@ -1,5 +1,6 @@
 //! One step's choice: rule, bias, stabiliser.
 
+use crate::error::Mismatch;
 use crate::lanes::Lanes;
 use crate::number::bits_of;
 use crate::step::{Function, Op};
@@ -185,14 +186,25 @@ pub enum Rule<'a> {
 impl Rule<'_> {
     /// Whether the rule means something for this op. Structural steps need no rule and take any.
     pub const fn applies_to(&self, op: Op, function: Option<Function>) -> bool {
-        match self {
-            Self::Gradient => true,
-            Self::Pass => !matches!(op, Op::Add | Op::MaxPool | Op::AveragePool) && !op.is_recurrent(),
-            Self::GuidedBackprop | Self::Deconvnet | Self::BetaSmooth(_) => matches!(function, Some(Function::Relu)),
-            Self::Winner(_) => matches!(op, Op::MaxPool),
-            Self::Taylor => matches!(op, Op::LocalResponseNorm),
-            Self::ZBox { .. } => op.is_weighted(),
-            Self::Flat => op.is_linear() || op.is_recurrent() || matches!(op, Op::MaxPool | Op::Mul),
+        self.mismatch(op, function).is_none()
+    }
+
+    /// Why the rule means nothing for this op; `None` where it [applies](Self::applies_to).
+    pub const fn mismatch(&self, op: Op, function: Option<Function>) -> Option<Mismatch> {
+        let (applies, otherwise) = match self {
+            Self::Gradient => return None,
+            Self::Pass => {
+                (!matches!(op, Op::Add | Op::MaxPool | Op::AveragePool) && !op.is_recurrent(), Mismatch::NotOneToOne)
+            }
+            Self::GuidedBackprop | Self::Deconvnet | Self::BetaSmooth(_) => {
+                (matches!(function, Some(Function::Relu)), Mismatch::NotRelu)
+            }
+            Self::Winner(_) => (matches!(op, Op::MaxPool), Mismatch::NotMaxPool),
+            Self::Taylor => (matches!(op, Op::LocalResponseNorm), Mismatch::NotLocalResponseNorm),
+            Self::ZBox { .. } => (op.is_weighted(), Mismatch::NoWeights),
+            Self::Flat => {
+                (op.is_linear() || op.is_recurrent() || matches!(op, Op::MaxPool | Op::Mul), Mismatch::NotLinear)
+            }
             Self::Zero
             | Self::Epsilon(_)
             | Self::Norm
@@ -201,8 +213,9 @@ impl Rule<'_> {
             | Self::Beta(_)
             | Self::Gamma(_)
             | Self::GammaOriginal(_)
-            | Self::WSquare => op.is_linear() || op.is_recurrent(),
-        }
+            | Self::WSquare => (op.is_linear() || op.is_recurrent(), Mismatch::NotLinear),
+        };
+        if applies { None } else { Some(otherwise) }
     }
 
     /// Whether `Σ R` is meant to be kept: not so for the gradient and its relatives.

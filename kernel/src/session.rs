@@ -3,7 +3,7 @@
 use crate::composite::{Composite, is_softmax_head};
 use crate::error::{ExplainError, RunError, SessionError};
 use crate::explanation::{Explanation, exponent_of_mark, mark_of};
-use crate::layers::int8::backward::can_follow;
+use crate::layers::int8::backward::mismatch;
 use crate::layers::{Tape, bytes_mut};
 use crate::ledger::Ledger;
 use crate::model::Model;
@@ -287,8 +287,10 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         }
         for i in 0..model.steps() {
             let (step, choice) = (model.step(i), composite.choose(&model, i)?);
-            if choice.is_some_and(|choice| model.is_int8(&step) && !can_follow::<R>(&model, &step, &choice)) {
-                return Err(ExplainError::RuleMismatch { step: i });
+            let refused =
+                choice.filter(|_| model.is_int8(&step)).and_then(|choice| mismatch::<R>(&model, &step, &choice));
+            if let Some(reason) = refused {
+                return Err(ExplainError::RuleMismatch { step: i, reason });
             }
         }
         if self.state == State::Spent {

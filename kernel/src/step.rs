@@ -86,6 +86,9 @@ pub struct Tensor {
     pub zero_point: i32,
     /// No element is ever negative.
     pub non_negative: bool,
+    /// Of an integer tensor: a float half way between two integers becomes the even one, as ONNX has it, and not the one
+    /// away from zero.
+    pub ties_to_even: bool,
     /// Rows are the moments of a sequence.
     pub is_sequence: bool,
     /// The tensor whose memory this one uses (its own index unless an in-place step writes it).
@@ -110,9 +113,12 @@ impl Tensor {
         (i32::from(q) - self.zero_point) as f32 * self.scale
     }
 
-    /// The integer nearest a real value, ties away from zero; saturates.
+    /// The integer nearest a real value; saturates. Ties are away from the zero point, or from it an even number of units
+    /// with [`ties_to_even`](Self::ties_to_even).
     pub fn quantized(&self, value: f32) -> i8 {
-        let q = crate::math::round(value / self.scale) + self.zero_point as f32;
+        let units = value / self.scale;
+        let units = if self.ties_to_even { crate::math::round_ties_even(units) } else { crate::math::round(units) };
+        let q = units + self.zero_point as f32;
         // A cast saturates, and makes zero of what is not a number.
         q as i8
     }
@@ -719,8 +725,26 @@ impl Port {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Meetings};
+    use super::{Axis, DType, Meetings, Shape, Tensor};
     use proptest::prelude::*;
+
+    #[test]
+    fn ties_go_away_from_the_zero_point_or_to_an_even_number_of_units() {
+        let away = Tensor {
+            dtype: DType::I8,
+            shape: Shape::new(1, 1, 1),
+            scale: 0.5,
+            zero_point: 3,
+            non_negative: false,
+            ties_to_even: false,
+            storage: 0,
+            name: 0,
+        };
+        let even = Tensor { ties_to_even: true, ..away };
+        let both = |value: f32| [away, even].map(|tensor| tensor.quantized(value));
+        assert_eq!([0.25, 0.75, -0.25, -0.75].map(both), [[4, 3], [5, 5], [2, 3], [1, 1]]);
+        assert_eq!([1.2, -0.9, 1e9, -1e9].map(both), [[5, 5], [1, 1], [127, 127], [-128, -128]]);
+    }
 
     fn axis() -> impl Strategy<Value = Axis> {
         (1usize..12, 1usize..12, 1usize..6, 1usize..5, 1usize..4, 0usize..5, any::<bool>()).prop_map(

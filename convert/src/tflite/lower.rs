@@ -4,6 +4,7 @@ use super::error::Error;
 use super::resolve::{Resolved, Source, refused};
 use super::schema::{Element, Tensor};
 use super::step::{Activation, Kind, Step};
+use crate::builder::Window;
 use crate::network::{Layer, Network, Port, Quantization};
 use crate::onnx::Refusal;
 use crate::options::Options;
@@ -131,6 +132,19 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
     /// What the integers of a tensor of the network stand for.
     pub(super) fn unit_of(&self, tensor: usize) -> Option<Quantization> {
         self.network.tensors.get(tensor).and_then(|tensor| tensor.quantization)
+    }
+
+    /// Makes a dense layer that reads several rows a convolution over them.
+    pub(super) fn over_rows(&mut self, layer: &mut Layer, rows: usize, inputs: usize) {
+        Window::new(1, 1).describe(layer);
+        (layer.op, layer.groups) = (Op::Conv, 1);
+        let from = layer.operands.first().copied().unwrap_or(usize::MAX);
+        let read = Shape::new(rows, 1, inputs);
+        if !self.network.shape(from).same(read) {
+            let name = format!("{}.rows", layer.name);
+            let view = Layer::new(&name, Op::View, vec![from], 0);
+            layer.operands = vec![self.push(view, &name, read, self.unit_of(from))];
+        }
     }
 
     /// Adds a step that writes a new tensor.

@@ -158,14 +158,7 @@ impl Lowering<'_, '_, '_> {
             [pack::dense(&self.resolved.floats(weights)?, outputs, inputs), self.bias(bias)?, Vec::new(), Vec::new()];
         let (shape, wanted) = (Shape::new(rows, 1, outputs), self.resolved.shape(step.output));
         if rows > 1 {
-            Window::new(1, 1).describe(&mut layer);
-            (layer.op, layer.groups) = (Op::Conv, 1);
-            let from = layer.operands.first().copied().unwrap_or(usize::MAX);
-            let read = Shape::new(rows, 1, inputs);
-            if !self.network.shape(from).same(read) {
-                let name = format!("{}.rows", layer.name);
-                layer.operands = vec![self.push(Layer::new(&name, Op::View, vec![from], 0), &name, read, None)];
-            }
+            self.over_rows(&mut layer, rows, inputs);
         }
         if wanted.same(shape) {
             self.finish(step, layer, shape);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::missing_panics_doc)]
 
+pub mod damage;
 pub mod tflite;
 
 use rten_onnx::onnx::{

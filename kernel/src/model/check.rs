@@ -147,7 +147,10 @@ const fn tensors(model: &Model<'_>) -> Result<(), ImageError> {
         ensure!(read_u32(model.image, at + tensor::RESERVED_28) == 0, Tensor i, Reserved);
         let zero_point = read_u32(model.image, at + tensor::ZERO_POINT) as i32;
         match dtype {
-            DType::F32 | DType::Token => ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute),
+            DType::F32 | DType::Token => {
+                ensure!(is_zero(model.image, at + tensor::SCALE, 8), Tensor i, Attribute);
+                ensure!(!model.tensor(i).ties_to_even, Tensor i, Attribute);
+            }
             DType::I8 => {
                 ensure!(is_scale(read_u32(model.image, at + tensor::SCALE)), Tensor i, Attribute);
                 ensure!(zero_point >= -128 && zero_point <= 127, Tensor i, Attribute);

@@ -102,7 +102,7 @@ impl Section {
 pub mod tensor {
     /// `u8`, see [`crate::step::DType`].
     pub const DTYPE: usize = 0;
-    /// `u8`, [`NON_NEGATIVE`], [`SEQUENCE`].
+    /// `u8`, [`NON_NEGATIVE`], [`TIES_TO_EVEN`], [`SEQUENCE`].
     pub const FLAGS: usize = 1;
     /// `u16`, string.
     pub const NAME: usize = 2;
@@ -127,10 +127,12 @@ pub mod tensor {
 
     /// Flag: no element is ever below zero (the output of a `ReLU`, say); [`crate::model`] checks it.
     pub const NON_NEGATIVE: u8 = 1;
+    /// Flag, of integer tensors only: floats half way between two integers become the one that is an even number of units.
+    pub const TIES_TO_EVEN: u8 = 2;
     /// Flag: rows are the moments of a sequence, and a run may have fewer of them.
     pub const SEQUENCE: u8 = 4;
-    /// Every flag that is defined.
-    pub const FLAGS_DEFINED: u8 = NON_NEGATIVE | SEQUENCE;
+    /// All of them.
+    pub const FLAGS_DEFINED: u8 = NON_NEGATIVE | TIES_TO_EVEN | SEQUENCE;
 }
 
 /// A step: one layer.

@@ -142,6 +142,7 @@ impl<'a> Model<'a> {
                 read_u32(self.image, at + tensor::CHANNELS) as usize,
             ),
             non_negative: read_u8(self.image, at + tensor::FLAGS) & tensor::NON_NEGATIVE != 0,
+            ties_to_even: read_u8(self.image, at + tensor::FLAGS) & tensor::TIES_TO_EVEN != 0,
             is_sequence,
             storage: read_u16(self.image, at + tensor::STORAGE) as usize,
             name: read_u16(self.image, at + tensor::NAME),

@@ -119,6 +119,14 @@ def digits():
     return model, np.round(pictures * 255) / 255
 
 
+def ties(model, dims):
+    """An input of values half way between two integers."""
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    scale = constants[f"{model.graph.input[0].name}_scale"]
+    count = int(np.prod(dims))
+    return ((np.arange(count) * 7 % 120 - 59.5) * scale).astype(np.float32).reshape(dims)
+
+
 def write(name, made, activations, per_channel, items):
     model, inputs = made
     inputs = inputs.astype(np.float32)
@@ -144,7 +152,7 @@ def write(name, made, activations, per_channel, items):
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = ort.InferenceSession(str(target), options)
-    inputs = inputs[:items]
+    inputs = np.concatenate([inputs[:items], ties(quantised, inputs.shape[1:])[None]])
     np.save(HERE / f"{name}.x.npy", inputs)
     np.save(HERE / f"{name}.y.npy", np.concatenate([session.run(None, {feed: item[None]})[0] for item in inputs]))
 

@@ -6,87 +6,12 @@ python make.py      writes NAME.tflite, NAME.x.npy and NAME.y.npy beside itself
 
 import pathlib
 
-import flatbuffers
 import numpy as np
+from model import M, S, opt
 from tflite_micro.python.tflite_micro import runtime
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as S
 
 rng = np.random.default_rng(7)
 out = pathlib.Path(__file__).parent
-T = {"int8": S.TensorType.INT8, "int32": S.TensorType.INT32, "float32": S.TensorType.FLOAT32}
-
-
-class M:
-    def __init__(s):
-        s.t = []
-        s.b = [b""]
-        s.ops = []
-        s.codes = []
-
-    def tensor(s, shape, dtype="int8", scale=None, zp=0, data=None, axis=0):
-        t = S.TensorT()
-        t.shape = list(shape)
-        t.type = T[dtype]
-        t.name = f"t{len(s.t)}"
-        t.buffer = 0
-        if data is not None:
-            s.b.append(np.asarray(data, dtype=dtype).tobytes())
-            t.buffer = len(s.b) - 1
-        if scale is not None:
-            q = S.QuantizationParametersT()
-            sc = np.atleast_1d(np.asarray(scale, np.float32))
-            q.scale = sc
-            q.zeroPoint = np.broadcast_to(np.asarray(zp, np.int64), sc.shape).copy()
-            q.quantizedDimension = axis
-            t.quantization = q
-        s.t.append(t)
-        return len(s.t) - 1
-
-    def op(s, name, ins, outs, opt=None, optname=None, version=1):
-        code = getattr(S.BuiltinOperator, name)
-        if (code, version) not in s.codes:
-            s.codes.append((code, version))
-        o = S.OperatorT()
-        o.opcodeIndex = s.codes.index((code, version))
-        o.inputs = ins
-        o.outputs = outs
-        if optname:
-            o.builtinOptionsType = getattr(S.BuiltinOptions, optname)
-            o.builtinOptions = opt
-        s.ops.append(o)
-
-    def bytes(s, ins, outs):
-        m = S.ModelT()
-        m.version = 3
-        m.description = "relprop"
-        m.operatorCodes = []
-        for c, v in s.codes:
-            k = S.OperatorCodeT()
-            k.builtinCode = c
-            k.deprecatedBuiltinCode = min(c, 127)
-            k.version = v
-            m.operatorCodes.append(k)
-        m.buffers = []
-        for b in s.b:
-            k = S.BufferT()
-            k.data = np.frombuffer(b, np.uint8) if b else None
-            m.buffers.append(k)
-        g = S.SubGraphT()
-        g.tensors = s.t
-        g.inputs = ins
-        g.outputs = outs
-        g.operators = s.ops
-        m.subgraphs = [g]
-        f = flatbuffers.Builder(1024)
-        f.Finish(m.Pack(f), b"TFL3")
-        return bytes(f.Output())
-
-
-def opt(cls, **k):
-    o = cls()
-    for a, b in k.items():
-        setattr(o, a, b)
-    return o
 
 
 def case(name, m, ins, outs, n=8, x=None):
@@ -306,41 +231,19 @@ def conv(name, kind, k, st, pad, dil=1, act=0, cin=5, cout=6, per_channel=True, 
         if bias:
             ins.append(m.tensor((co,), "int32", scale=sc * 0.04, data=rng.integers(-4000, 4000, co)))
         b = m.tensor((1, oh, ow, co), scale=0.11, zp=7)
+        window = {
+            "padding": pad,
+            "strideH": st,
+            "strideW": st,
+            "dilationHFactor": dil,
+            "dilationWFactor": dil,
+            "fusedActivationFunction": act,
+        }
         if kind == "d":
-            m.op(
-                "DEPTHWISE_CONV_2D",
-                ins,
-                [b],
-                opt(
-                    S.DepthwiseConv2DOptionsT,
-                    padding=pad,
-                    strideH=st,
-                    strideW=st,
-                    depthMultiplier=mult,
-                    dilationHFactor=dil,
-                    dilationWFactor=dil,
-                    fusedActivationFunction=act,
-                ),
-                "DepthwiseConv2DOptions",
-                3,
-            )
+            options = opt(S.DepthwiseConv2DOptionsT, depthMultiplier=mult, **window)
+            m.op("DEPTHWISE_CONV_2D", ins, [b], options, "DepthwiseConv2DOptions", 3)
         else:
-            m.op(
-                "CONV_2D",
-                ins,
-                [b],
-                opt(
-                    S.Conv2DOptionsT,
-                    padding=pad,
-                    strideH=st,
-                    strideW=st,
-                    dilationHFactor=dil,
-                    dilationWFactor=dil,
-                    fusedActivationFunction=act,
-                ),
-                "Conv2DOptions",
-                3,
-            )
+            m.op("CONV_2D", ins, [b], opt(S.Conv2DOptionsT, **window), "Conv2DOptions", 3)
         case(name, m, [a], [b], n=4)
 
     f.__name__ = name

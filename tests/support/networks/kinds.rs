@@ -68,6 +68,17 @@ impl Kind {
     pub const NONLINEAR: [Self; 5] = [Self::Mul, Self::MaxPool, Self::Activation, Self::ResponseNorm, Self::Softmax];
     /// Layers that only move elements.
     pub const STRUCTURAL: [Self; 5] = [Self::Concat, Self::Pad, Self::Slice, Self::View, Self::Transpose];
+
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        [&Self::LINEAR[..], &Self::NONLINEAR, &Self::STRUCTURAL].concat()
+    }
+
+    /// Layers that an int8 twin can be made of.
+    pub fn int8() -> Vec<Self> {
+        let has_none = [Self::Affine, Self::Activation, Self::ResponseNorm, Self::Softmax, Self::View];
+        Self::all().into_iter().filter(|kind| !has_none.contains(kind)).collect()
+    }
 }
 
 /// Every activation function with attributes that suit it.

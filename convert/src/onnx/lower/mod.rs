@@ -20,6 +20,7 @@ use super::graph::{Graph, Node, ValueId};
 use super::layout::Layout;
 use crate::network::{Layer, Network};
 use crate::options::Options;
+use crate::stop::Stop;
 use relprop::model::format::MAX_STEPS;
 use relprop::step::{Op, Shape};
 
@@ -54,27 +55,6 @@ pub fn lower(graph: &Graph, options: &Options, refusals: &mut Vec<Refusal>) -> N
 enum InputOrder {
     ChannelsLast,
     AsExported,
-}
-
-/// Why a node did not become a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stop {
-    /// It cannot be imported.
-    Refused(String),
-    /// It reads from a node that was refused.
-    Orphan,
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Self::Refused(reason)
-    }
-}
-
-impl From<&str> for Stop {
-    fn from(reason: &str) -> Self {
-        Self::Refused(reason.to_owned())
-    }
 }
 
 /// An activation in the network.
@@ -245,6 +225,7 @@ impl<'g> Lowering<'g> {
         let tensor = self.push(layer, self.graph.value_name(output), shape)?;
         if let (Some(unit), Some(tensor)) = (unit, self.network.tensors.get_mut(tensor)) {
             tensor.quantization = Some(unit.quantization);
+            tensor.ties_to_even = true;
         }
         if let Some(place) = self.held.get_mut(output) {
             *place = Some(Held { tensor, layout });

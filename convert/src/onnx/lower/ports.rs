@@ -27,6 +27,7 @@ impl Lowering<'_> {
             let tensor = self.network.tensor(name.clone(), axes::natural(dims, &layout));
             if let Some(held) = self.network.tensors.get_mut(tensor) {
                 held.quantization = self.graph.units.get(&value).map(|unit| unit.quantization);
+                held.ties_to_even = held.quantization.is_some();
             }
             let mut port = Port::new(name, tensor, dims.to_vec());
             port.order = permutation(&order);

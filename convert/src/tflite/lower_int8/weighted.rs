@@ -1,6 +1,5 @@
 //! Layers with weights, over integers.
 
-use crate::builder::Window;
 use crate::int8;
 use crate::network::{Layer, Quantization};
 use crate::tflite::lower::Lowering;
@@ -79,15 +78,7 @@ impl Lowering<'_, '_, '_> {
         };
         let shape = Shape::new(rows, 1, outputs);
         if rows > 1 {
-            Window::new(1, 1).describe(&mut layer);
-            (layer.op, layer.groups) = (Op::Conv, 1);
-            let from = layer.operands.first().copied().unwrap_or(usize::MAX);
-            let read = Shape::new(rows, 1, inputs);
-            if !self.network.shape(from).same(read) {
-                let name = format!("{name}.rows");
-                let unit = self.unit_of(from);
-                layer.operands = vec![self.push(Layer::new(&name, Op::View, vec![from], 0), &name, read, unit)];
-            }
+            self.over_rows(&mut layer, rows, inputs);
         }
         let mut tensor = if wanted.same(shape) {
             self.push(layer, name, shape, Some(output))

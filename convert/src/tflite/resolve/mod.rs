@@ -16,6 +16,7 @@ use super::geometry;
 use super::schema::{Graph, Operator, Tensor};
 use super::step::{Activation, Kind, Step};
 use crate::onnx::Refusal;
+use crate::stop::Stop;
 use relprop::model::format::{MAX_RANK, MAX_STEPS};
 use relprop::step::Shape;
 
@@ -53,27 +54,6 @@ pub enum Source {
     Stored(usize),
     /// Computed from shapes.
     Integers(Vec<i64>),
-}
-
-/// Why an operator did not become a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stop {
-    /// It cannot be imported.
-    Refused(String),
-    /// It reads what was refused.
-    Orphan,
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Self::Refused(reason)
-    }
-}
-
-impl From<&str> for Stop {
-    fn from(reason: &str) -> Self {
-        Self::Refused(reason.to_owned())
-    }
 }
 
 /// What an operator comes to: a step or a constant, and the extents of its output.

@@ -9,6 +9,7 @@ use super::recipe::{Denominators, Hand, Recipe, Sums};
 use super::sink::{Memory, Place, Sink};
 use super::way::{End, Inputs, Layer, Way};
 use super::{Output, Scratch};
+use crate::error::Mismatch;
 use crate::layers::activation::Activation;
 use crate::layers::max_pool::MaxPool;
 use crate::layers::structural::Moves;
@@ -20,25 +21,36 @@ use crate::rule::{Bias, Choice, Rule, Stabilizer};
 use crate::step::{Op, Step, remainder};
 use core::ops::Range;
 
-/// Whether a step in int8 can follow a rule.
-pub fn can_follow<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) -> bool {
+/// Why a step in int8 cannot follow a rule; `None` where it can.
+pub fn mismatch<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) -> Option<Mismatch> {
     let passes = matches!(choice.rule, Rule::Pass);
     let slopes = matches!(choice.rule, Rule::Gradient);
+    match step.op {
+        Op::MaxPool => None,
+        Op::Activation => (!passes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
+        Op::Mul => (slopes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
+        Op::Softmax => (!passes).then_some(Mismatch::NoInt8),
+        _ => linear_mismatch::<N>(model, step, choice),
+    }
+}
+
+/// The same of a linear step.
+fn linear_mismatch<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) -> Option<Mismatch> {
     // Nobody has a figure of the whole step.
-    let resolved = !matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_));
+    if matches!(choice.effective_stabilizer(), Stabilizer::NormScale(_)) {
+        return Some(Mismatch::StabilizerNorm);
+    }
     // Where sums of terms of either sign cancel, integers cannot tell that from there being none.
     let tensor = model.tensor(model.operand(step, 0));
     let positive = tensor.non_negative || tensor.zero_point == i32::from(i8::MIN);
-    let told_apart = N::HAS_FUNCTIONS || positive || !matches!(choice.rule, Rule::GammaOriginal(_));
-    let linear = Way::<N>::can(choice) && resolved && told_apart;
-    match step.op {
-        Op::MaxPool => true,
-        Op::Activation => passes || N::HAS_FUNCTIONS,
-        Op::Mul => !slopes || N::HAS_FUNCTIONS,
-        Op::Softmax => passes,
-        Op::Add => linear && choice.bias != Bias::Redistribute,
-        _ => linear,
+    if !N::HAS_FUNCTIONS && !positive && matches!(choice.rule, Rule::GammaOriginal(_)) {
+        return Some(Mismatch::Cancelling);
     }
+    if !Way::<N>::can(&Choice { bias: Bias::Absorb, ..*choice }) {
+        return Some(Mismatch::NoInt8);
+    }
+    let spreads = Way::<N>::can(choice) && step.op != Op::Add;
+    (choice.bias == Bias::Redistribute && !spreads).then_some(Mismatch::Redistribute)
 }
 
 impl Tape<'_, '_> {
