@@ -100,8 +100,9 @@ fn is_non_negative(step: &Layer, inputs: bool) -> bool {
         | Op::LocalResponseNorm
         | Op::Quantize
         | Op::Dequantize => inputs,
-        Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
-        Op::Embedding | Op::Lstm | Op::Gru => false,
+        Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine | Op::Embedding | Op::Lstm | Op::Gru => {
+            false
+        }
     }
 }
 

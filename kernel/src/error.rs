@@ -224,6 +224,20 @@ pub enum RunError {
         /// Which input.
         input: usize,
     },
+    /// A text was given for an input that is none.
+    NotText {
+        /// Which input.
+        input: usize,
+    },
+    /// A text without words.
+    NoWords,
+    /// A text with more words than the model is planned for.
+    TooManyWords {
+        /// Most words.
+        most: usize,
+        /// Words given.
+        given: usize,
+    },
     /// A token has no row in the embedding.
     NoSuchToken {
         /// Which one of those given.
@@ -261,6 +275,11 @@ impl fmt::Display for RunError {
             Self::NotInt8 { input } => write!(f, "input {input} takes floats, integers were given"),
             Self::TakesTokens { input } => write!(f, "input {input} takes tokens, numbers were given"),
             Self::NotTokens { input } => write!(f, "input {input} takes numbers, tokens were given"),
+            Self::NotText { input } => write!(f, "input {input} takes no text"),
+            Self::NoWords => write!(f, "the text has no words"),
+            Self::TooManyWords { most, given } => {
+                write!(f, "the text has {given} words and marks, the model takes at most {most}")
+            }
             Self::NoSuchToken { index, token, tokens } => {
                 write!(f, "token {token} (the one at {index}) is not one of the model's {tokens}")
             }

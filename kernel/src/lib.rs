@@ -73,6 +73,8 @@ pub mod rule;
 mod session;
 pub mod step;
 pub mod target;
+#[cfg(feature = "sequence")]
+pub mod text;
 mod values;
 
 pub use composite::{Composite, Override, Preset, Select};
@@ -83,7 +85,7 @@ pub use model::{Arena, Model};
 pub use number::Fixed;
 pub use plan::Mode;
 pub use relevance::Relevance;
-pub use rule::{Bias, Bound, Choice, Rule, Stabilizer, Ties};
+pub use rule::{Bias, Bound, Choice, Gates, Rule, Stabilizer, Ties};
 pub use session::{Observed, Session};
 pub use target::{Seed, Target};
 pub use values::Values;

@@ -14,6 +14,8 @@ use crate::relevance::{Closing, Relevance, Start};
 use crate::rule::Choice;
 use crate::step::{DType, Step, quotient};
 use crate::target::Target;
+#[cfg(feature = "sequence")]
+use crate::text::Words;
 use crate::values::Values;
 use core::marker::PhantomData;
 
@@ -62,7 +64,7 @@ impl<'m, 'a> Session<'m, 'a> {
     }
 }
 
-impl Session<'_, '_> {
+impl<'m> Session<'m, '_> {
     /// Runs the network on its one input (in the kernel's order: channels last) and returns the first output. An int8
     /// input is given in real numbers, too, and quantised here.
     ///
@@ -117,14 +119,42 @@ impl Session<'_, '_> {
         if let Some((index, token)) = tokens.iter().enumerate().find(|(_, token)| usize::from(**token) >= known) {
             return Err(RunError::NoSuchToken { index, token: *token, tokens: known });
         }
+        self.run_on(model, tokens.iter().copied());
+        Ok(self.first_output())
+    }
+
+    /// Runs a network whose one input is an English text: as many words as [`Words`](crate::text::Words) finds, up to
+    /// the model's [`max_length`](Model::max_length). A word that the vocabulary does not have is token zero.
+    ///
+    /// # Errors
+    /// The input takes no text, or there are none or too many words.
+    #[cfg(feature = "sequence")]
+    pub fn run_text(&mut self, text: &str) -> Result<Values<'_>, RunError> {
+        let model = self.tape.model.at_length(usize::MAX);
+        let port = model.input(0);
+        if model.inputs() != 1 || !port.is_text {
+            return Err(RunError::NotText { input: 0 });
+        }
+        let (given, most) = (Words::new(text).count(), model.tensor(port.tensor).shape.height);
+        if given == 0 {
+            return Err(RunError::NoWords);
+        }
+        if given > most {
+            return Err(RunError::TooManyWords { most, given });
+        }
+        self.run_on(model.at_length(given), Words::new(text).map(|word| model.token(&port, &word)));
+        Ok(self.first_output())
+    }
+
+    /// Runs on tokens, as many as the model is long.
+    fn run_on(&mut self, model: Model<'m>, tokens: impl Iterator<Item = u16>) {
         self.tape.model = model;
-        let place = self.tape.value(input);
+        let place = self.tape.value(model.input(0).tensor);
         let to: &mut [u16] =
             bytemuck::try_cast_slice_mut(self.tape.arena.get_mut(place).unwrap_or(&mut [])).unwrap_or(&mut []);
-        to.iter_mut().zip(tokens).for_each(|(to, token)| *to = *token);
+        to.iter_mut().zip(tokens).for_each(|(to, token)| *to = token);
         self.tape.inputs_non_negative = false;
         self.forward();
-        Ok(self.first_output())
     }
 }
 

@@ -731,6 +731,7 @@ mod tests {
     #[test]
     fn ties_go_away_from_the_zero_point_or_to_an_even_number_of_units() {
         let away = Tensor {
+            is_sequence: false,
             dtype: DType::I8,
             shape: Shape::new(1, 1, 1),
             scale: 0.5,

@@ -139,8 +139,9 @@ fn has_int8(network: &Network, step: &Layer) -> bool {
         // A table knows one value, not its channel.
         Op::Activation => step.params[0].len() <= 1,
         Op::Softmax => step.variant == 0,
-        Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => false,
-        Op::Embedding | Op::Lstm | Op::Gru => false,
+        Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize | Op::Embedding | Op::Lstm | Op::Gru => {
+            false
+        }
         Op::Add | Op::Mul | Op::Concat | Op::Pad | Op::Slice | Op::View | Op::Transpose => true,
     }
 }

@@ -244,8 +244,9 @@ impl Uses {
             Op::Pad => Self { ints: 4, ..Self::NOTHING },
             Op::Softmax => Self { ints: 3, ..Self::NOTHING },
             Op::Concat | Op::Slice | Op::View | Op::Transpose => Self::of(op),
-            Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize => return None,
-            Op::Embedding | Op::Lstm | Op::Gru => return None,
+            Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize | Op::Embedding | Op::Lstm | Op::Gru => {
+                return None;
+            }
         };
         Some(Self { sizes: [1, 4, 8, 4], ..uses })
     }
@@ -567,8 +568,14 @@ const fn sequences(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
     let point = step.kernel[0] == 1 && step.stride[0] == 1 && step.pads[0] == 0 && step.pads[2] == 0;
     let mean = step.kernel[0] as usize == input.shape.height && step.pads[0] == 0 && step.pads[2] == 0;
     let kept = match step.op {
-        Op::Embedding | Op::Activation | Op::Add | Op::Mul | Op::Quantize | Op::Dequantize => true,
-        Op::LocalResponseNorm | Op::Softmax => true,
+        Op::Embedding
+        | Op::Activation
+        | Op::Add
+        | Op::Mul
+        | Op::Quantize
+        | Op::Dequantize
+        | Op::LocalResponseNorm
+        | Op::Softmax => true,
         Op::Affine => step.params[0].len == output.shape.channels,
         Op::Conv | Op::Depthwise => point,
         Op::Concat => step.variant != 0,
@@ -728,8 +735,9 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
         | Op::Transpose
         | Op::LocalResponseNorm
         | Op::Dequantize => inputs,
-        Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine => false,
-        Op::Embedding | Op::Lstm | Op::Gru => false,
+        Op::Conv | Op::Depthwise | Op::ConvTranspose | Op::Dense | Op::Affine | Op::Embedding | Op::Lstm | Op::Gru => {
+            false
+        }
         // No integer is below the smallest.
         Op::Quantize => inputs || model.tensor(step.output).zero_point == -128,
     }

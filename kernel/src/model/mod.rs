@@ -312,6 +312,21 @@ impl<'a> Model<'a> {
         if class < port.labels { self.string(port.labels_first + class as u16) } else { "" }
     }
 
+    /// The token that a word is; zero, which stands for all others, if the vocabulary does not have it.
+    #[cfg(feature = "sequence")]
+    pub fn token(&self, port: &Port, word: &crate::text::Word<'_>) -> u16 {
+        let (mut low, mut high) = (1, port.labels);
+        while low < high {
+            let middle = low.midpoint(high);
+            match word.compare(self.label(port, middle)) {
+                core::cmp::Ordering::Less => high = middle,
+                core::cmp::Ordering::Equal => return middle as u16,
+                core::cmp::Ordering::Greater => low = middle + 1,
+            }
+        }
+        0
+    }
+
     /// Name of a step.
     pub const fn step_name(&self, step: &Step) -> &'a str {
         self.string(step.name)

@@ -83,9 +83,9 @@ impl Cell for Gru<'_> {
 
     fn backward(&self, moment: &Moment<'_>, back: &mut Back<'_>, to_input: &mut [f32]) {
         if back.is_gradient() {
-            self.derivatives(moment, back, to_input)
+            self.derivatives(moment, back, to_input);
         } else {
-            self.relevances(moment, back, to_input)
+            self.relevances(moment, back, to_input);
         }
     }
 }

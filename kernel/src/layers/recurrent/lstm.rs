@@ -46,7 +46,7 @@ impl Cell for Lstm<'_> {
         }
         for j in 0..units {
             let c = at(row, units, F, j) * at(before, units, C, j) + at(row, units, I, j) * at(row, units, G, j);
-            if let Some([cell, state]) = row.get_disjoint_mut([C * units + j, H * units + j]).ok() {
+            if let Ok([cell, state]) = row.get_disjoint_mut([C * units + j, H * units + j]) {
                 (*cell, *state) = (c, c);
             }
         }
