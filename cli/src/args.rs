@@ -48,7 +48,7 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Turn a float model into one of 8-bit integers, a quarter the size
     Quantize(QuantizeArgs),
-    /// Measure accuracy and conservation on the MNIST test digits
+    /// Measure accuracy and conservation on the MNIST test digits, or accuracy and word deletion on the sentiment treebank
     Eval(EvalArgs),
     /// Print a completion script for a shell
     Completions {
@@ -69,6 +69,12 @@ pub struct ExplainArgs {
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<String>,
 
+    /// A text to explain, for a network that reads; - stands for standard input, one text a line
+    #[arg(long, value_name = "TEXT", conflicts_with = "inputs", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// Read only the beginning of a text that has more words than the network takes
+    #[arg(long)]
+    pub truncate: bool,
     /// What to explain: top, a class (number or label), all (every class with its score), or K-L: why K and not L
     #[arg(long, value_name = "top|K|all|K-L", default_value = "top")]
     pub target: TargetSpec,
@@ -418,9 +424,15 @@ pub struct EvalArgs {
     /// A model image (.rlp), an ONNX file or a TensorFlow Lite file
     pub model: PathBuf,
     /// The folder with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, plain or .gz
-    #[arg(long, value_name = "DIR")]
-    pub mnist: PathBuf,
-    /// Only the first N digits
+    #[arg(long, value_name = "DIR", required_unless_present = "sst", conflicts_with = "sst")]
+    pub mnist: Option<PathBuf>,
+    /// A file of the Stanford Sentiment Treebank: trees such as (3 (2 A) (4 triumph)), one a line
+    ///
+    /// For a network that reads text and knows five classes: accuracy, and what becomes of it as the words are deleted that
+    /// count most or least for the true class.
+    #[arg(long, value_name = "FILE")]
+    pub sst: Option<PathBuf>,
+    /// Only the first N digits or sentences
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
     #[command(flatten)]
@@ -467,6 +479,8 @@ JSON:
     scores[]        the output, flattened
     relevance_sum   over all inputs
     top[]           the largest relevances: input, index[], value, relevance
+    text, words[]   of a text: word, start, end (in bytes), token, known,
+                    relevance
     ledger          seeded, received, bias, stabilizer, dropped, rounding,
                     imbalance, amplification (max |R| over what it started
                     with), condition

@@ -4,14 +4,14 @@ use crate::args::{LoopArgs, RelevanceType};
 use crate::books::Books;
 use crate::canvas::Map;
 use crate::classes::Classes;
-use crate::refusal;
 use crate::session::{Passed, Session, Words, int8_inputs};
 use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
 use crate::start::Start;
 use crate::usage;
+use crate::{refusal, sentence};
 use anyhow::bail;
 use relprop::step::Function;
-use relprop::{Composite, ExplainError, Model, Override, Seed, Target, loops};
+use relprop::{Composite, ExplainError, Model, Override, Preset, Seed, Target, loops};
 
 /// What to explain, and how: the same for every item.
 pub struct Request<'r> {
@@ -46,9 +46,17 @@ impl<'r> Request<'r> {
         if relevance == RelevanceType::Fixed {
             refusal::floats_only(method, condition)?;
         }
-        let composite = recipe
-            .preset()
-            .map(|preset| Composite { measure_condition: condition, ..Composite::new(preset).with(overrides) });
+        // Of tokens, the gradient along a word's own vector is gradient × input already.
+        let of_tokens = sentence::takes_tokens(model);
+        let preset = match method {
+            Method::GradientXInput if of_tokens => Some(Preset::Gradient),
+            _ => recipe.preset(),
+        };
+        if of_tokens && preset.is_none() && !matches!(method, Method::Uniform | Method::FirstInput) {
+            return Err(usage!("{} works on numbers, this network reads words", method.name()));
+        }
+        let composite =
+            preset.map(|preset| Composite { measure_condition: condition, ..Composite::new(preset).with(overrides) });
         if composite.is_none() && model.inputs() > 1 && method != Method::GradCam {
             return Err(usage!("{} works on models with one input, this one has {}", method.name(), model.inputs()));
         }

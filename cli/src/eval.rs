@@ -7,13 +7,14 @@ use crate::engine::{Engine, Outcome, Request};
 use crate::load::Loaded;
 use crate::memory::Memory;
 use crate::numbers::{percent, short};
-use crate::progress;
 use crate::spec::{Aim, Recipe};
 use crate::statistics::Statistics;
 use crate::table::{Align, columns};
 use crate::terminal::Terminal;
+use crate::{eval_text, progress};
 use relprop::target::arg_max;
 use serde::Serialize;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// `eval --json`
@@ -39,9 +40,12 @@ struct Report {
 
 /// Runs the command.
 pub fn eval(args: &EvalArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
+    if let Some(path) = &args.sst {
+        return eval_text::eval(args, path, terminal);
+    }
     let loaded = Loaded::open(&args.model, &args.feeding)?;
     let model = loaded.model()?;
-    let digits = Digits::test(&args.mnist)?;
+    let digits = Digits::test(args.mnist.as_deref().unwrap_or_else(|| Path::new(".")))?;
     let count = digits.len(args.limit)?;
 
     let classes = Classes::of(&model, 0);

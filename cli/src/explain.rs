@@ -12,7 +12,7 @@ use crate::report::{Item, LedgerFile, Report};
 use crate::spec::{Recipe, SeedRelevance, idle};
 use crate::terminal::{self, Terminal};
 use crate::usage;
-use crate::{condition, files, heatmap, npy, progress, refusal};
+use crate::{condition, files, heatmap, npy, progress, refusal, sentence};
 use relprop::Model;
 use std::path::{Path, PathBuf};
 
@@ -71,11 +71,17 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     if args.ledger.is_some() && request.composite.is_none() {
         return Err(usage!("{} keeps no ledger: leave --ledger out", request.method.name()));
     }
-    let inputs = if args.inputs.is_empty() {
-        Inputs::bundled(&loaded, &model)?
-    } else {
-        Inputs::read(&loaded, &model, &args.inputs)?
+    let inputs = match &args.text {
+        Some(text) => Inputs::texts(&model, &sentence::texts(text)?, args.truncate)?,
+        None if args.inputs.is_empty() && sentence::is_reader(&model) => {
+            return Err(usage!("this network reads text: pass --text \"…\", or --text - for lines of standard input"));
+        }
+        None if args.inputs.is_empty() => Inputs::bundled(&loaded, &model)?,
+        None => Inputs::read(&loaded, &model, &args.inputs)?,
     };
+    if args.out.is_some() && inputs.sentences.len() > 1 {
+        return Err(usage!("texts differ in length: --out takes one at a time, --json all"));
+    }
     if args.png.is_some() && inputs.canvas.is_none() {
         return Err(usage!("the input is not a picture: leave --png out, or write --out"));
     }
@@ -209,8 +215,9 @@ impl Job<'_> {
 
     /// All of it, for machines.
     pub fn report(&self, files: &[PathBuf]) -> Report {
-        let item = |(inputs, e): (&Vec<Vec<f32>>, &Explained)| {
-            Item::new(&self.model, self.classes, inputs, &e.scores, &e.outcome)
+        let item = |(i, (inputs, e)): (usize, (&Vec<Vec<f32>>, &Explained))| {
+            let item = Item::new(&self.model, self.classes, inputs, &e.scores, &e.outcome);
+            item.of_text(self.inputs.sentences.get(i), &e.outcome)
         };
         Report {
             model: self.model_name.to_owned(),
@@ -223,7 +230,7 @@ impl Job<'_> {
                 SeedRelevance::One => "one",
             },
             relevance: self.args.relevance.name(),
-            items: self.inputs.items.iter().zip(self.explained).map(item).collect(),
+            items: self.inputs.items.iter().zip(self.explained).enumerate().map(item).collect(),
             files: files.iter().map(|path| path.display().to_string()).collect(),
         }
     }

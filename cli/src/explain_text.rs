@@ -10,7 +10,7 @@ use crate::scores::{bars, probabilities};
 use crate::sketch;
 use crate::start::Start;
 use crate::table::{Align, columns};
-use crate::terminal::Terminal;
+use crate::terminal::{Palette, Terminal};
 use relprop::target::arg_max;
 use std::path::PathBuf;
 
@@ -20,6 +20,9 @@ pub fn text(job: &Job<'_>, files: &[PathBuf], terminal: &Terminal) -> String {
     match job.explained {
         [only] => one(job, only, terminal, &mut lines),
         many => batch(job, many, &mut lines),
+    }
+    if job.explained.len() > 1 {
+        lines.extend(sentences(job, terminal));
     }
     if !files.is_empty() {
         let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
@@ -40,7 +43,10 @@ fn one(job: &Job<'_>, explained: &Explained, terminal: &Terminal, lines: &mut Ve
         (Some(picture), Some(map)) => {
             lines.extend(sketch::side_by_side(&picture, &map, terminal.palette, terminal.width));
         }
-        _ => lines.extend(largest(job, explained)),
+        _ => match job.inputs.sentences.first() {
+            Some(sentence) => lines.extend(sentence.lines(relevance(outcome), terminal)),
+            None => lines.extend(largest(job, explained)),
+        },
     }
     lines.push(String::new());
     lines.extend(match &outcome.books {
@@ -130,6 +136,24 @@ fn largest(job: &Job<'_>, explained: &Explained) -> Vec<String> {
         .into_iter()
         .map(|line| format!("  {line}"))
         .collect()
+}
+
+/// Relevance of the first input.
+fn relevance(outcome: &Outcome) -> &[f32] {
+    outcome.relevance.first().map_or(&[], Vec::as_slice)
+}
+
+/// Texts in the colours of their words, or with the word that counts most for the class and the one most against it.
+fn sentences(job: &Job<'_>, terminal: &Terminal) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (i, (sentence, explained)) in job.inputs.sentences.iter().zip(job.explained).enumerate() {
+        let relevance = relevance(&explained.outcome);
+        lines.push(format!("  {i:>4}  {}", sentence.colored(relevance, terminal.palette)));
+        if terminal.palette == Palette::Plain {
+            lines.push(format!("        {}", sentence.summary(relevance)));
+        }
+    }
+    lines
 }
 
 /// One line per item.

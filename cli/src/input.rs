@@ -5,6 +5,7 @@ use crate::canvas::Canvas;
 use crate::idx::{self, Idx};
 use crate::load::Loaded;
 use crate::numbers::short;
+use crate::sentence::{self, Sentence};
 use crate::{files, npy, picture, refusal, terminal, usage};
 use anyhow::{Context, bail};
 use image::{DynamicImage, ImageError};
@@ -27,6 +28,8 @@ pub struct Inputs {
     pub canvas: Option<Canvas>,
     /// Whether the first input was a file of integers.
     pub integers: bool,
+    /// The texts that the items are, where they are texts.
+    pub sentences: Vec<Sentence>,
 }
 
 /// What the numbers of an input of int8 are.
@@ -64,6 +67,29 @@ impl Inputs {
         Self::zip(paths.join(", "), fed)
     }
 
+    /// Texts, for a network that reads.
+    pub fn texts(model: &Model<'_>, texts: &[String], truncate: bool) -> anyhow::Result<Self> {
+        if !sentence::is_reader(model) {
+            return Err(usage!("this network reads no text: leave --text out, and name a file"));
+        }
+        let mut sentences = Vec::with_capacity(texts.len());
+        for (i, text) in texts.iter().enumerate() {
+            let sentence = Sentence::new(model, text, truncate);
+            let sentence =
+                if texts.len() > 1 { sentence.with_context(|| format!("text {}", i + 1))? } else { sentence? };
+            if let Some(remark) = sentence.remark(text) {
+                terminal::note(&remark);
+            }
+            sentences.push(sentence);
+        }
+        let items = sentences.iter().map(|sentence| vec![sentence.tokens()]).collect();
+        let (name, batch) = match sentences.as_slice() {
+            [only] => (format!("\"{}\"", only.text), Batch::One),
+            many => (format!("{} texts", many.len()), Batch::Outer(many.len())),
+        };
+        Ok(Self { name, batch, items, canvas: None, integers: true, sentences })
+    }
+
     /// The digit that comes with the command.
     pub fn bundled(loaded: &Loaded, model: &Model<'_>) -> anyhow::Result<Self> {
         if model.inputs() != 1 {
@@ -88,7 +114,7 @@ impl Inputs {
                 item.push(values);
             }
         }
-        Ok(Self { name, batch, items, canvas, integers })
+        Ok(Self { name, batch, items, canvas, integers, sentences: Vec::new() })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::books::{Books, ExactBooks};
 use crate::classes::Classes;
 use crate::engine::Outcome;
 use crate::input::{index_of, user_dims};
+use crate::sentence::{Sentence, Spoken};
 use crate::session::Words;
 use crate::start::Start;
 use relprop::{Composite, Model, Whole};
@@ -46,6 +47,10 @@ pub struct Item {
     relevance_sum: f32,
     /// The largest relevances.
     pub top: Vec<Top>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Vec<Spoken>>,
     ledger: Option<Totals>,
     /// Only where relevance is of integers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,9 +196,20 @@ impl Item {
             scores: scores.to_vec(),
             relevance_sum: outcome.relevance_sum(),
             top: top(model, inputs, outcome),
+            text: None,
+            words: None,
             ledger: outcome.books.as_ref().map(|books| Totals::new(books, start)),
             exact: Exact::new(model, outcome),
         }
+    }
+}
+
+impl Item {
+    /// The same, of a text.
+    pub fn of_text(self, sentence: Option<&Sentence>, outcome: &Outcome) -> Self {
+        let relevance = outcome.relevance.first().map_or(&[][..], Vec::as_slice);
+        let text = sentence.map(|sentence| sentence.text.clone());
+        Self { text, words: sentence.map(|sentence| sentence.spoken(relevance)), ..self }
     }
 }
 
@@ -250,8 +266,15 @@ fn finite(value: f32) -> Option<f32> {
     value.is_finite().then_some(value)
 }
 
+/// The model at the length of a sequence that it was fed with.
+fn at_length_of<'m>(model: &Model<'m>, inputs: &[Vec<f32>]) -> Model<'m> {
+    let row = model.tensor(model.input(0).tensor).shape.row();
+    inputs.first().map_or(*model, |input| model.at_length(input.len() / row.max(1)))
+}
+
 /// The inputs with the largest relevance, over all inputs of the model.
 fn top(model: &Model<'_>, inputs: &[Vec<f32>], outcome: &Outcome) -> Vec<Top> {
+    let model = &at_length_of(model, inputs);
     let mut largest: Vec<(usize, usize, f32)> = outcome
         .relevance
         .iter()

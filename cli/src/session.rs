@@ -3,6 +3,7 @@
 use crate::args::RelevanceType;
 use crate::books::Books;
 use crate::input::is_int8;
+use crate::sentence::takes_tokens;
 use relprop::{Composite, ExplainError, Fixed, Mode, Model, RunError, SessionError, Target, Values};
 
 /// Either kind of session.
@@ -68,6 +69,10 @@ impl<'m, 'a> Session<'m, 'a> {
     /// Runs the network on real numbers; inputs of int8 are quantised.
     pub fn run(&mut self, inputs: &[&[f32]]) -> Result<(), RunError> {
         match self {
+            Self::Floats(session) if takes_tokens(session.model()) => {
+                let tokens: Vec<u16> = inputs.iter().flat_map(|input| input.iter()).map(|&v| v as u16).collect();
+                session.run_tokens(&tokens).map(drop)
+            }
             Self::Floats(session) => session.run_all(inputs).map(drop),
             Self::Integers(session) => {
                 let model = *session.model();
