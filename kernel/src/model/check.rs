@@ -1052,7 +1052,11 @@ const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
     }
     if i < 2 * tensors + Room::ALL.len() * steps {
         let index = remainder(i - 2 * tensors, steps);
-        let room = Room::ALL[quotient(i - 2 * tensors, steps)];
+        let room = match quotient(i - 2 * tensors, steps) {
+            0 => Room::Forward,
+            1 => Room::Back,
+            _ => Room::Kept,
+        };
         let bytes = scratch_bytes(model, mode, room, index);
         // A scratch that is needed but has no place is an overlap with everything.
         let offset = match model.scratch_offset(mode, room, index) {

@@ -267,7 +267,10 @@ impl<'a> Model<'a> {
         let tensor = self.tensor(port_tensor);
         // Of at most one moment there is nothing to shorten.
         if tensor.is_sequence && self.at_length(usize::MAX).tensor(port_tensor).shape.height > 1 {
-            dims[check::moments_axis(self.image, at)] = tensor.shape.height;
+            let axis = check::moments_axis(self.image, at);
+            if axis < MAX_RANK {
+                dims[axis] = tensor.shape.height;
+            }
         }
         Port {
             is_text: Port::has(flags, port::TEXT),
