@@ -112,7 +112,7 @@ pub struct ExplainArgs {
     /// Write where relevance went, step by step
     #[arg(long, value_name = "L.json", help_heading = "Results")]
     pub ledger: Option<PathBuf>,
-    /// Measure how near the denominators of each float step come to zero, for the ledger
+    /// Measure how near the denominators of each step come to zero, for the ledger
     #[arg(long, help_heading = "Results")]
     pub condition: bool,
     /// Print one JSON object instead of text
@@ -484,8 +484,7 @@ JSON:
     ledger          seeded, received, bias, stabilizer, dropped, rounding,
                     imbalance, amplification (max |R| over what it started
                     with), condition
-                    (min |z| / Σ|x·w|, with --condition, over float steps;
-                    else null); null for methods that keep none
+                    (min |z| / Σ|x·w|, with --condition; else null); null for methods that keep none
     exact           with --relevance fixed, the integers: units[] (what one
                     unit of an input's relevance is worth) and ledger: its
                     unit, the columns above, imbalance (always 0) and

@@ -100,6 +100,8 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn kept(word: Self::Word) -> Self::Exponent;
     /// `share · quotient`: what a bias or a stabiliser takes.
     fn taken(quotient: Self::Word, exponent: Self::Exponent, share: Self::Wide) -> Self::Amount;
+    /// `|a + b| / (a − b)` of a part that is not negative and one that is not positive, as far as floats are at hand.
+    fn condition(parts: [Self::Word; 2]) -> Option<f32>;
     /// A numerator that found no denominator, as an entry.
     fn lost(numerator: Self::Wide) -> Self::Amount;
     /// Adds entries of outputs side by side to a column.
@@ -310,6 +312,10 @@ impl Number for f32 {
     #[inline(always)]
     fn taken(quotient: f32, (): (), share: f32) -> f32 {
         quotient * share
+    }
+
+    fn condition([a, b]: [f32; 2]) -> Option<f32> {
+        (a - b > 0.0).then(|| crate::lanes::absolute(a + b) / (a - b))
     }
 
     #[inline(always)]
@@ -630,6 +636,10 @@ impl Number for Fixed {
         let drop = (bits(share) - 33).max(0);
         let product = i64::from(quotient) * (share >> drop);
         shifted(product, i32::from(exponent.unwrap_or(0)) + (PLACES as i32 - SUM_PLACES as i32) - drop)
+    }
+
+    fn condition(_: [i32; 2]) -> Option<f32> {
+        None
     }
 
     #[inline(always)]

@@ -63,8 +63,8 @@ impl Tape<'_, '_> {
         step: &Step,
         k: usize,
         choice: Option<Choice<'_>>,
-        places: Places,
-        fresh: bool,
+        (places, fresh): (Places, bool),
+        measures: bool,
     ) -> (Taken<N>, i8) {
         let model = self.model;
         let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
@@ -106,7 +106,7 @@ impl Tape<'_, '_> {
         };
         let mut sink = Sink::<N>::new(memory, places, fresh);
         let x = [bytes(x).get(..elements(0)).unwrap_or(&[]), bytes(x2).get(..elements(1)).unwrap_or(&[])];
-        let task = Task { model: &model, step, k, x, non_negative, scratch, len: r.len() };
+        let task = Task { model: &model, step, k, x, non_negative, measures, scratch, len: r.len() };
         let taken = task.run(choice, &mut sink);
         (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
     }
@@ -119,6 +119,7 @@ struct Task<'t, 'm> {
     k: usize,
     x: [&'t [i8]; 2],
     non_negative: bool,
+    measures: bool,
     scratch: &'t mut [f32],
     /// Elements of the output.
     len: usize,
@@ -243,6 +244,11 @@ impl Task<'_, '_> {
             }
             let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
             let nothing = N::Wide::default();
+            if self.measures && recipe.sums == Sums::Whole {
+                let part = |f: fn(i32) -> i32| N::part(f(terms[0]).wrapping_add(f(terms[1])));
+                let condition = N::condition([part(|term| term.max(0)), part(|term| term.min(0))]);
+                taken.condition = condition.map_or(taken.condition, |condition| taken.condition.min(condition));
+            }
             let sums = sums.map(|sum| N::wide(N::part(sum)));
             let of = Denominators { sums, bias: [nothing; 2], missing: nothing, cancels: true };
             let quotients = recipe.quotients(&of, r, (form, epsilon));
@@ -285,7 +291,8 @@ impl Task<'_, '_> {
             let strips = [&mut *first, &mut *second];
             let patches = &mut *patches;
             let (len, taken) = (sizes.row, Taken::default());
-            let way = Way { layer, x, recipe, units, bias, form, strips, len, patches, taken };
+            let measures = self.measures && recipe.sums == Sums::Whole;
+            let way = Way { layer, x, recipe, units, bias, measures, form, strips, len, patches, taken };
             way.propagate(sink)
         };
         match step.op {

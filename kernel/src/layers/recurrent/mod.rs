@@ -141,20 +141,22 @@ fn handed(
     relevance: &[f32],
     sinks: Sinks<'_>,
     (scratch, sizes): (&mut [f32], Scratch),
-    choice: Choice<'_>,
+    (choice, condition): (Choice<'_>, bool),
     taken: Taken<f32>,
 ) -> Taken<f32> {
     if relevance.iter().all(|r| *r == 0.0) {
         return taken;
     }
     let way = Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, choice);
-    way.map_or(taken, |way| way.continuing(taken).propagate())
+    way.map_or(taken, |way| way.continuing(taken).measuring(condition).propagate())
 }
 
 /// The way back from moment to moment.
 struct Back<'b> {
     units: usize,
     choice: Choice<'b>,
+    /// Condition figures are wanted.
+    condition: bool,
     /// Of the output's state, then of the state before.
     state: &'b mut [f32],
     /// Of the LSTM's cell.
@@ -173,16 +175,30 @@ impl Back<'_> {
     /// before gets its part on top of what it has.
     fn through(&mut self, map: &Gate<'_>, gate: usize, operands: Operands<'_>, to_input: &mut [f32]) {
         let r = self.gates.get(gate * self.units..(gate + 1) * self.units).unwrap_or(&[]);
-        self.taken =
-            handed(map, operands, r, [to_input, self.state], (self.scratch, self.sizes), self.choice, self.taken);
+        self.taken = handed(
+            map,
+            operands,
+            r,
+            [to_input, self.state],
+            (self.scratch, self.sizes),
+            (self.choice, self.condition),
+            self.taken,
+        );
     }
 
     /// The same, but what the state before would get goes to another place among the gates.
     fn through_apart(&mut self, map: &Gate<'_>, gate: usize, to: usize, operands: Operands<'_>, to_input: &mut [f32]) {
         let place = |i: usize| i * self.units..(i + 1) * self.units;
         let Ok([r, to_state]) = self.gates.get_disjoint_mut([place(gate), place(to)]) else { return };
-        self.taken =
-            handed(map, operands, r, [to_input, to_state], (self.scratch, self.sizes), self.choice, self.taken);
+        self.taken = handed(
+            map,
+            operands,
+            r,
+            [to_input, to_state],
+            (self.scratch, self.sizes),
+            (self.choice, self.condition),
+            self.taken,
+        );
     }
 
     fn add_to_state(&mut self, j: usize, value: f32) {
@@ -288,7 +304,7 @@ impl Tape<'_, '_> {
 
     /// Passes relevance back through a recurrent step. What arrives at the state before the first moment is booked as
     /// dropped.
-    pub fn backward_recurrent(&mut self, index: usize, step: &Step, choice: Choice<'_>) -> Taken<f32> {
+    pub fn backward_recurrent(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let walk = Walk::new(&model, self.mode, step);
         let sizes = self.scratch_sizes(step);
@@ -304,7 +320,8 @@ impl Tape<'_, '_> {
         else {
             return Taken::default();
         };
-        let mut back = Back { units, choice, state, cell, gates, bias, scratch, sizes, taken: Taken::default() };
+        let mut back =
+            Back { units, choice, condition, state, cell, gates, bias, scratch, sizes, taken: Taken::default() };
         let mut go = |layer: &dyn Cell| {
             for k in (1..=walk.moments).rev() {
                 if let Some(r) = walk.output(k).and_then(|place| r.get(place)) {
