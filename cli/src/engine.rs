@@ -134,7 +134,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
         self.session.run(&inputs).map_err(|error| refusal::run(&self.model, error))?;
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
         let mut scores = vec![0.0; kernel.len()];
-        self.model.output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
+        self.session.model().output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
         Ok(scores)
     }
 
@@ -151,7 +151,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
             bail!("some inputs of the network are int8 and some are not: run it without --raw");
         }
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
-        let port = self.model.output(output);
+        let port = self.session.model().output(output);
         if let Some(integers) = kernel.int8() {
             let mut user = vec![0; integers.len()];
             port.to_user(integers, &mut user);

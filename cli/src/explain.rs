@@ -45,7 +45,7 @@ pub struct Job<'j> {
 /// Runs the command.
 pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let loaded = match &args.model {
-        Some(path) => Loaded::open(path, &args.feeding)?,
+        Some(path) => Loaded::open_for(path, &args.feeding, &args.inputs)?,
         None => Loaded::bundled(&args.feeding)?,
     };
     let model = loaded.model()?;
@@ -76,6 +76,7 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     } else {
         Inputs::read(&loaded, &model, &args.inputs)?
     };
+    let model = inputs.shortened(&model);
     if args.png.is_some() && inputs.canvas.is_none() {
         return Err(usage!("the input is not a picture: leave --png out, or write --out"));
     }
