@@ -285,6 +285,11 @@ fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy:
             model.tokens() - 1
         );
     }
+    if port.is_text {
+        terminal::note(
+            "tokens are numbers in the model's own list of words, which may not be that of the file it was made from",
+        );
+    }
     let elements = dims.iter().product::<usize>().max(1);
     let items = array.data.chunks_exact(elements).map(|user| {
         let mut kernel = vec![0.0; elements];
