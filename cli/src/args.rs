@@ -363,6 +363,9 @@ pub struct ConvertArgs {
     /// Name of the network [default: that of the graph]
     #[arg(long)]
     pub name: Option<String>,
+    /// ONNX: the most moments of a sequence whose length the file leaves open [default: what the file says, else 128]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_length: Option<u32>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub feeding: FeedingArgs,
@@ -462,7 +465,7 @@ RULE: {RULES}. The ends of zbox may be files, zbox:@low.npy,@high.npy, with one 
 in the layout of the input.
 
 Options follow after semicolons: ;bias=absorb|zero|redistribute \
-;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6"
+;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6, and for LSTM and GRU ;gates=signal|half|proportional|magnitude"
     )
 }
 
