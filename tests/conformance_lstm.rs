@@ -82,8 +82,9 @@ fn check_sentence(session: &mut Session<'_, '_>, folder: &Path, sentence: &Value
             }
             let seeded = f64::from(scores[target]).abs();
             tally.check(&format!("{what} books"), seen.imbalance.abs() / seeded, 1e-6);
+            let magnitude: f64 = seen.relevance.iter().map(|r| f64::from(r.abs())).sum();
             let sum: f64 = seen.relevance.iter().map(|r| f64::from(*r)).sum::<f64>() + seen.initial.iter().sum::<f64>();
-            tally.check(&format!("{what} sum"), (sum - f64::from(scores[target])).abs() / seeded, 1e-4);
+            tally.check(&format!("{what} sum"), (sum - f64::from(scores[target])).abs() / magnitude, 1e-5);
         }
     }
 }

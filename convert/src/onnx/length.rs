@@ -168,7 +168,10 @@ fn refused(network: &Network, layer: &Layer, other: &Layer, kind: impl Fn(&usize
         Kind::Sequence if moment_by_moment => None,
         Kind::Fixed if ends && !moment_by_moment => None,
         _ => Some(match layer.op {
-            Op::Slice => "of a sequence of changing length only the last state of a layer can be taken, or its mean",
+            Op::Slice | Op::View => {
+                "of a sequence of changing length only the last state of a layer can be taken, in its own direction, or the \
+                 mean: export the model with a fixed length"
+            }
             Op::MaxPool => "the maximum over a sequence of changing length is not supported: the mean is",
             _ => "this is not supported over a sequence of changing length: export the model with a fixed one",
         }),
