@@ -77,6 +77,9 @@ fn texts_that_cannot_be_read_get_a_sentence_each() {
         let (_, message, seen) = output(&[&["explain", MODEL], args].concat(), input);
         assert!(seen == code && message.contains(expected), "{args:?}: {seen} {message}");
     }
+    let quantize = ["quantize", MODEL, "--calibrate", "x.npy", "-o", "q.rlp"];
+    let (_, message, code) = output(&quantize, b"");
+    assert!(code == 1 && message.contains("sequences of any length, which is not supported yet"), "{message}");
     let (_, message, code) = output(&["explain", "models/mnist-tiny.rlp", "--text", "a"], b"");
     assert!(code == 2 && message.contains("reads no text"), "{message}");
 }
