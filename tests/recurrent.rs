@@ -25,12 +25,15 @@ struct Cell {
     bias: Vec<f32>,
     recurrent_bias: Vec<f32>,
     x: Vec<f32>,
+    /// Of an LSTM's cell; zero for none.
+    bound: f32,
 }
 
 fn any_cell() -> impl Strategy<Value = Cell> {
     let sizes = (1_usize..=9, 1_usize..=20, 1_usize..=6, 0_usize..=3);
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), sizes, any::<u64>()).prop_map(
-        |(lstm, after, reverse, all, (inputs, units, moments, more), seed)| {
+    let bound = prop::sample::select(vec![0.0_f32, 0.4]);
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), sizes, any::<u64>(), bound).prop_map(
+        |(lstm, after, reverse, all, (inputs, units, moments, more), seed, bound)| {
             let gates = if lstm { 4 } else { 3 };
             let mut numbers = Numbers::new(seed, Style::Smooth);
             Cell {
@@ -47,6 +50,7 @@ fn any_cell() -> impl Strategy<Value = Cell> {
                 bias: numbers.list(gates * units),
                 recurrent_bias: numbers.list(units),
                 x: numbers.list(moments * inputs),
+                bound: if lstm { bound } else { 0.0 },
             }
         },
     )
@@ -80,6 +84,7 @@ impl Cell {
             all_states: self.all,
         };
         let y = if self.gates == 4 { network.lstm(x, self.units, &cell) } else { network.gru(x, self.units, &cell) };
+        network.steps[0].floats[0] = self.bound;
         // The mean over time, so that every state counts.
         let y = if self.all {
             network.average_pool(y, &relprop_convert::Window::new(self.most as u16, 1), false)
@@ -118,6 +123,9 @@ impl Cell {
             if self.gates == 4 {
                 for j in 0..self.units {
                     cell[j] = sigmoid(z[1][j]) * cell[j] + sigmoid(z[0][j]) * z[2][j].tanh();
+                    if self.bound > 0.0 {
+                        cell[j] = cell[j].clamp(-f64::from(self.bound), self.bound.into());
+                    }
                     state[j] = sigmoid(z[3][j]) * cell[j].tanh();
                 }
             } else {

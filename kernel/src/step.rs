@@ -737,6 +737,7 @@ mod tests {
             zero_point: 3,
             non_negative: false,
             ties_to_even: false,
+            is_sequence: false,
             storage: 0,
             name: 0,
         };

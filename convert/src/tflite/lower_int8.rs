@@ -82,7 +82,7 @@ impl Lowering<'_, '_, '_> {
             Kind::Activation(activation) => function(&mut layer, activation, input, output)?,
             Kind::Quantize => identity(&mut layer, input, output),
             Kind::Dequantize => return Err("from integers to integers".into()),
-            Kind::Lstm { .. } => return Err("recurrent layers are not supported yet".into()),
+            Kind::Lstm(_) => return Err("recurrent layers over integers are not supported yet".into()),
         }
         let tensor = self.push(layer, name, shape, Some(output));
         self.hold(step, tensor);

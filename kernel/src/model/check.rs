@@ -218,7 +218,9 @@ impl Uses {
             Op::Softmax => Self { variants: 2, ..Self::NOTHING },
             Op::View | Op::Quantize | Op::Dequantize => Self::NOTHING,
             Op::Embedding => Self { variants: 2, params: 1, floats: 1, ..Self::NOTHING },
-            Op::Lstm => Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 3, ..Self::NOTHING },
+            Op::Lstm => {
+                Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 3, floats: 1, ..Self::NOTHING }
+            }
             Op::Gru => Self {
                 flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES | field::FLAG_RESET_AFTER,
                 params: 4,
@@ -529,7 +531,10 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(if int8 { is_scale(step.floats[0].to_bits()) } else { step.floats[0].to_bits() == 0 }, Attribute);
             Ok(())
         }
-        Op::Lstm => recurrent(step, input, output, 4, 0),
+        Op::Lstm => {
+            ensure!(step.floats[0].to_bits() >> 31 == 0, Attribute);
+            recurrent(step, input, output, 4, 0)
+        }
         Op::Gru => {
             let after = step.flags & field::FLAG_RESET_AFTER != 0;
             recurrent(step, input, output, 3, if after { output.channels } else { 0 })
