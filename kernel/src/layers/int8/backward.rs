@@ -29,6 +29,7 @@ pub fn mismatch<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) 
         Op::MaxPool => None,
         Op::Activation => (!passes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
         Op::Mul => (slopes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
+        Op::Lstm => Some(Mismatch::NoInt8),
         Op::Softmax => (!passes).then_some(Mismatch::NoInt8),
         _ => linear_mismatch::<N>(model, step, choice),
     }
