@@ -283,6 +283,7 @@ pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, room: Room, index: usi
         if matches!(step.op, Op::Lstm) {
             return match room {
                 Room::Forward => int8::lstm::forward_bytes(input),
+                Room::Back if mode.explains() => int8::lstm::back::scratch_bytes(input, output),
                 Room::Back => 0,
                 Room::Kept => int8::lstm::tape_bytes(mode, input, output),
             };

@@ -5,6 +5,7 @@
 //! is `i`, `f`, `g`, `c`, and the state less its zero point, with zeros behind it up to a whole number of passes of the
 //! inner loops.
 
+pub mod back;
 mod curve;
 
 use crate::fixed::Rescale;
@@ -101,6 +102,11 @@ impl<'a> Lstm<'a> {
         [0, 1].map(|k| lanes8::dot(x[k], self.weights_of(k, gate, unit).get(..x[k].len()).unwrap_or(&[])))
     }
 
+    /// The state in a row of the tape.
+    fn state<'t>(&self, row: &'t [i16]) -> &'t [i16] {
+        row.get(H * self.units..).unwrap_or(&[])
+    }
+
     /// What a gate is a function of.
     fn before_gate(&self, gate: usize, unit: usize, x: [&[i16]; 2]) -> i16 {
         let [from_input, from_state] = self.sums(gate, unit, x);
@@ -141,9 +147,9 @@ impl<'a> Lstm<'a> {
             let Ok([before, row]) = tape.get_disjoint_mut([walk.row(k - 1), walk.row(k)]) else { return };
             row.get_mut(H * self.units..).unwrap_or(&mut []).fill(0);
             lanes8::widen(wide, x.get(walk.input(k)).unwrap_or(&[]), self.zeros[0] as i16);
-            let state = before.get(H * self.units..).unwrap_or(&[]);
+            let state = self.state(before);
             (0..self.units).for_each(|unit| self.unit(unit, [wide, state], before, row));
-            let state = row.get(H * self.units..).unwrap_or(&[]);
+            let state = self.state(row);
             let place = walk.output(k).unwrap_or(0..0);
             for (y, h) in y.get_mut(place).unwrap_or(&mut []).iter_mut().zip(state) {
                 *y = (i32::from(*h) + self.zeros[1]) as i8;
