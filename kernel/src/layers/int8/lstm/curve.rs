@@ -77,7 +77,9 @@ mod tests {
             let curve = Curve::new(table);
             for x in [i16::MIN, -1, 0, 1, i16::MAX] {
                 curve.sigmoid(x);
-                (0..=40).for_each(|places| drop(curve.tanh(x, places)));
+                for places in 0..=40 {
+                    curve.tanh(x, places);
+                }
             }
         }
     }
