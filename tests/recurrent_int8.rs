@@ -117,10 +117,9 @@ impl Naive for Cell {
         let mut back = Back { input: vec![0.0; self.x.len()], ..Back::default() };
         let (mut rh, mut rc) = (vec![0.0; n], vec![0.0; n]);
         for (k, moment) in moments.iter().enumerate().rev() {
-            for j in 0..n {
-                if self.all || k + 1 == moments.len() {
-                    rh[j] += f64::from(self.start[if self.all { moment.at * n } else { 0 } + j]);
-                }
+            if self.all || k + 1 == moments.len() {
+                let first = if self.all { moment.at * n } else { 0 };
+                rh.iter_mut().zip(&self.start[first..]).for_each(|(r, start)| *r += f64::from(*start));
             }
             let (mut new, mut spread) = (vec![0.0; n], 0.0);
             for (j, &[a, b]) in moment.terms.iter().enumerate() {
