@@ -90,7 +90,7 @@ fn words_are_deleted_from_the_treebank() {
     let path = folder.path().join("trees.txt");
     let leaves = |text: &str, label: usize| {
         let words: Vec<String> = text.split(' ').map(|word| format!("(2 {word})")).collect();
-        let open = words[..words.len() - 1].iter().map(|word| format!("(2 {word} ")).collect::<String>();
+        let open = words[..words.len() - 1].iter().map(|word| format!("(2 {word} ")).collect::<Vec<_>>().concat();
         format!("({label} {open}{}{})\n", words[words.len() - 1], ")".repeat(words.len() - 1))
     };
     let trees = leaves("A superb , moving film with a truly wonderful ending .", 4)

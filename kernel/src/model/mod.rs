@@ -454,6 +454,11 @@ impl<'a> Model<'a> {
         bytemuck::try_cast_slice(self.params(block, 8)).unwrap_or(&[])
     }
 
+    /// The table of an int8 LSTM; empty when the image is not aligned.
+    pub(crate) fn halves(&self, block: ParamRef) -> &'a [u16] {
+        bytemuck::try_cast_slice(self.params(block, 2)).unwrap_or(&[])
+    }
+
     const fn placement(&self, mode: Mode, tensor: usize, field: usize) -> Placement {
         let at = self.plan(mode) + plan::HEAD + tensor * plan::ENTRY + field;
         Placement {

@@ -10,7 +10,7 @@ pub mod lstm;
 
 use super::linear::{Operands, Scratch, Sinks, Source};
 use super::way::Way;
-use super::{Tape, linear};
+use super::{Tape, int8, linear};
 use crate::lanes::{Sum, absolute};
 use crate::math;
 use crate::model::Model;
@@ -33,7 +33,7 @@ pub const fn parts(op: Op) -> usize {
 }
 
 /// Rows of the tape.
-const fn rows(mode: Mode, moments: usize) -> usize {
+pub const fn rows(mode: Mode, moments: usize) -> usize {
     if mode.explains() { moments + 1 } else { 2 }
 }
 
@@ -50,9 +50,9 @@ pub const fn scratch_len(step: &Step, input: Shape, output: Shape) -> usize {
 
 /// How a step walks.
 #[derive(Clone, Copy)]
-struct Walk {
+pub struct Walk {
     /// Moments there are.
-    moments: usize,
+    pub moments: usize,
     /// Elements of an input.
     inputs: usize,
     /// Elements of the state.
@@ -61,23 +61,25 @@ struct Walk {
     reverse: bool,
     /// The output is all states, not the last one.
     all: bool,
-    /// Floats of a row of the tape.
+    /// Elements of a row of the tape.
     len: usize,
     /// Rows of the tape.
     rows: usize,
 }
 
 impl Walk {
-    fn new(model: &Model<'_>, mode: Mode, step: &Step) -> Self {
+    /// Over the input of a step, with a tape of floats or of 16-bit integers.
+    pub fn new(model: &Model<'_>, mode: Mode, step: &Step) -> Self {
         let input = model.tensor(model.operand(step, 0)).shape;
         let units = model.tensor(step.output).shape.channels;
+        let len = if model.is_int8(step) { int8::lstm::row_len(units) } else { parts(step.op) * units };
         Self {
             moments: input.height,
             inputs: input.channels,
             units,
             reverse: step.flags & FLAG_REVERSE != 0,
             all: step.flags & FLAG_ALL_STATES != 0,
-            len: parts(step.op) * units,
+            len,
             rows: rows(mode, input.height),
         }
     }
@@ -88,19 +90,19 @@ impl Walk {
     }
 
     /// Where the row of the `k`-th moment lies on the tape, counted from one; the state before the first is the zeroth.
-    fn row(&self, k: usize) -> Range<usize> {
+    pub fn row(&self, k: usize) -> Range<usize> {
         let at = remainder(k, self.rows) * self.len;
         at..at + self.len
     }
 
     /// Where the relevance or the value of the state after the `k`-th moment lies in the output, if it does.
-    fn output(&self, k: usize) -> Option<Range<usize>> {
+    pub fn output(&self, k: usize) -> Option<Range<usize>> {
         let row = if self.all { self.moment(k) } else { 0 };
         (self.all || k == self.moments).then(|| row * self.units..(row + 1) * self.units)
     }
 
     /// The input of the `k`-th moment.
-    fn input(&self, k: usize) -> Range<usize> {
+    pub fn input(&self, k: usize) -> Range<usize> {
         let at = self.moment(k) * self.inputs;
         at..at + self.inputs
     }
