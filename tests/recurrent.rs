@@ -180,7 +180,7 @@ impl Cell {
         let sum: f64 = moments.iter().map(|m| m.state[unit]).sum::<f64>() / self.moments as f64;
         let scale = sum + if sum >= 0.0 { 1e-6 } else { -1e-6 };
         // Next to zero the mean's own relevance is nothing but rounding.
-        let (mut scale_seen, mut smallest) = (1e-3_f64, if self.all { 1e-3 * sum.abs() } else { f64::INFINITY });
+        let (mut scale_seen, mut smallest) = (1e-2_f64, if self.all { 1e-3 * sum.abs() } else { f64::INFINITY });
         for (k, m) in moments.iter().enumerate().rev() {
             if self.all {
                 rh[unit] += m.state[unit] / self.moments as f64 * value / scale;
