@@ -92,7 +92,7 @@ struct Study<'m, 'a, 'c> {
     kinds: Vec<(Order, usize)>,
     /// For sentences read correctly and wrongly: how many, and a tally for each kind.
     groups: [(usize, Vec<Tally>); 2],
-    random: Random,
+    random: fastrand::Rng,
     running: Duration,
     explaining: Duration,
 }
@@ -104,7 +104,7 @@ impl<'m, 'a, 'c> Study<'m, 'a, 'c> {
         let kinds: Vec<(Order, usize)> = ranked.chain([(Order::Random, 0)]).collect();
         let groups = [(); 2].map(|()| (0, vec![Tally::default(); kinds.len()]));
         let (running, explaining) = (Duration::ZERO, Duration::ZERO);
-        Self { session, methods, kinds, groups, random: Random(1), running, explaining }
+        Self { session, methods, kinds, groups, random: fastrand::Rng::with_seed(1), running, explaining }
     }
 
     fn scores(&mut self, tokens: &[u16]) -> anyhow::Result<Vec<f32>> {
@@ -131,7 +131,11 @@ impl<'m, 'a, 'c> Study<'m, 'a, 'c> {
                 let first_to_last = match order {
                     Order::Most => ranks[method].clone(),
                     Order::Least => ranks[method].iter().rev().copied().collect(),
-                    Order::Random => self.random.order(tokens.len()),
+                    Order::Random => {
+                        let mut order = ranks[method].clone();
+                        self.random.shuffle(&mut order);
+                        order
+                    }
                 };
                 self.delete(tokens, &first_to_last, label, &mut tally)?;
             }
@@ -291,26 +295,5 @@ impl Report {
             self.run_microseconds, self.explain_microseconds
         ));
         lines.join("\n") + "\n"
-    }
-}
-
-/// Xorshift (Marsaglia 2003): the same draws every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 33) % limit.max(1) as u64) as usize
-    }
-
-    /// Numbers below `n` in random order.
-    fn order(&mut self, n: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..n).collect();
-        for i in (1..n).rev() {
-            order.swap(i, self.below(i + 1));
-        }
-        order
     }
 }
