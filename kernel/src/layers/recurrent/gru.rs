@@ -2,7 +2,7 @@
 //! or, with the reset after the product, `n = tanh(W·x + b + r⊙(U·h′ + b_r))`.
 
 use super::gate::Gate;
-use super::{Back, Cell, Moment, at};
+use super::{Back, Cell, CellBack, Moment, at};
 use crate::layers::linear;
 use crate::math;
 use crate::model::Model;
@@ -80,7 +80,9 @@ impl Cell for Gru<'_> {
             }
         }
     }
+}
 
+impl CellBack for Gru<'_> {
     fn backward(&self, moment: &Moment<'_>, back: &mut Back<'_>, to_input: &mut [f32]) {
         if back.is_gradient() {
             self.derivatives(moment, back, to_input);

@@ -3,7 +3,7 @@
 //! it is clipped.
 
 use super::gate::Gate;
-use super::{Back, Cell, Moment, at};
+use super::{Back, Cell, CellBack, Moment, at};
 use crate::lanes::absolute;
 use crate::layers::activation::clamp;
 use crate::layers::linear;
@@ -62,7 +62,9 @@ impl Cell for Lstm<'_> {
             *h *= o;
         }
     }
+}
 
+impl CellBack for Lstm<'_> {
     fn backward(&self, moment: &Moment<'_>, back: &mut Back<'_>, to_input: &mut [f32]) {
         if back.is_gradient() {
             self.derivatives(moment, back);

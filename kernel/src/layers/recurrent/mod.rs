@@ -119,11 +119,14 @@ fn at(row: &[f32], units: usize, i: usize, j: usize) -> f32 {
     row.get(i * units + j).copied().unwrap_or(0.0)
 }
 
-/// A kind of cell.
+/// A kind of cell. This half is what inference links: nothing of it leads to the rules.
 trait Cell {
     /// Fills a row of the tape from the input and the row before.
     fn forward(&self, x: &[f32], before: &[f32], row: &mut [f32]);
+}
 
+/// The other half.
+trait CellBack {
     /// Relevance of a moment: takes what arrived at the state, leaves what goes to the state before, and passes the
     /// rest to the input.
     fn backward(&self, moment: &Moment<'_>, back: &mut Back<'_>, to_input: &mut [f32]);
@@ -324,7 +327,7 @@ impl Tape<'_, '_> {
         };
         let mut back =
             Back { units, choice, condition, state, cell, gates, bias, scratch, sizes, taken: Taken::default() };
-        let mut go = |layer: &dyn Cell| {
+        let mut go = |layer: &dyn CellBack| {
             for k in (1..=walk.moments).rev() {
                 if let Some(r) = walk.output(k).and_then(|place| r.get(place)) {
                     linear::add_to(back.state, r);
