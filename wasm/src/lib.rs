@@ -60,7 +60,7 @@ impl Explainer {
     /// @param input the input, in the layout of the model as it was exported (`info().inputs[0].shape`, the last axis
     /// fastest); for several inputs an array of them.
     /// @returns the scores of the first output.
-    /// @throws Error if the input has the wrong length or an element that is not finite.
+    /// @throws Error, and the last run stands, if the input has the wrong length or an element that is not finite.
     #[wasm_bindgen(unchecked_return_type = "Scores")]
     pub fn run(
         &mut self,
@@ -68,7 +68,6 @@ impl Explainer {
     ) -> Result<JsValue, JsError> {
         let inputs = inputs(self.model(), input)?;
         let slices: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        self.given = Given::default();
         self.kept.with_dependent_mut(|_, Open(session)| session.run_all(&slices).map(|_| ())).map_err(Refusal::from)?;
         self.ran(Given { input: inputs.into_iter().next().unwrap_or_default(), ..Given::default() })
     }
@@ -81,7 +80,6 @@ impl Explainer {
     #[wasm_bindgen(js_name = runTokens, unchecked_return_type = "Scores")]
     pub fn run_tokens(&mut self, tokens: &Uint16Array) -> Result<JsValue, JsError> {
         let tokens = tokens.to_vec();
-        self.given = Given::default();
         self.kept
             .with_dependent_mut(|_, Open(session)| session.run_tokens(&tokens).map(|_| ()))
             .map_err(Refusal::from)?;
@@ -96,7 +94,6 @@ impl Explainer {
     /// @throws Error if there are no words, or more than `info().maxLength`.
     #[wasm_bindgen(js_name = runText, unchecked_return_type = "Scores")]
     pub fn run_text(&mut self, text: String) -> Result<JsValue, JsError> {
-        self.given = Given::default();
         self.kept.with_dependent_mut(|_, Open(session)| session.run_text(&text).map(|_| ())).map_err(Refusal::from)?;
         self.ran(Given { text: Some(text), ..Given::default() })
     }

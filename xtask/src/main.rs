@@ -2,11 +2,13 @@
 
 mod bench;
 mod cross;
+mod demo;
 mod elf;
 mod panics;
 mod size;
 mod stages;
 mod test;
+mod wasm;
 
 use anyhow::Result;
 use clap::Parser;
@@ -21,6 +23,10 @@ enum Command {
     Test(test::Options),
     /// Flash that the kernel takes on small cores, and the panics that are linked
     Size(size::Options),
+    /// The package for JavaScript, in `wasm/pkg`
+    Wasm,
+    /// The live demo: serves it on localhost, or writes it as a static site
+    Demo(demo::Options),
     /// Criterion benches, with the large networks made first where Python is there
     Bench(bench::Options),
 }
@@ -29,6 +35,8 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(options) => Ok(test::run(&options)),
         Command::Size(options) => size::run(&options),
+        Command::Wasm => wasm::run(),
+        Command::Demo(options) => demo::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {
