@@ -18,18 +18,17 @@ export class ScoreBars {
                 value,
             );
             button.addEventListener("click", () => choose(index));
-            return { button, fill, value, label };
+            return { button, fill, value };
         });
         list.replaceChildren(...this.#rows.map(({ button }) => element("li", {}, button)));
     }
 
     show(shares, explained, contrast) {
-        this.#rows.forEach(({ button, fill, value, label }, index) => {
+        this.#rows.forEach(({ button, fill, value }, index) => {
             fill.style.width = `${100 * shares[index]}%`;
             value.textContent = percent(shares[index]);
             button.setAttribute("aria-pressed", String(index === explained));
             button.classList.toggle("against", index === contrast);
-            button.setAttribute("aria-label", `${label}: ${percent(shares[index])}`);
         });
     }
 }

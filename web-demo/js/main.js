@@ -36,12 +36,11 @@ for (const [i, name] of TABS.entries()) {
     });
 }
 
-const THEMES = { auto: "◐ auto", light: "☀ light", dark: "☾ dark" };
+const THEMES = { auto: "Colours: auto", light: "Colours: light", dark: "Colours: dark" };
 
 function setTheme(theme) {
     document.documentElement.dataset.theme = theme;
     $("theme").textContent = THEMES[theme];
-    $("theme").setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system has them" : theme}`);
     $("theme").dataset.theme = theme;
     localStorage.setItem("theme", theme);
 }

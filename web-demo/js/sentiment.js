@@ -96,7 +96,6 @@ function wordButton(text, token, peak) {
         className: token.known ? "word" : "word unknown",
         textContent: written,
         title: `${short(token.relevance)}; click to delete`,
-        "aria-label": `${written}, relevance ${short(token.relevance)}; delete`,
     });
     const share = token.relevance / peak;
     button.style.backgroundColor = color(share);
@@ -107,9 +106,10 @@ function wordButton(text, token, peak) {
 
 /** The text without a word, and without the space that it leaves. */
 function without(text, { start, end }) {
-    const [before, after] = [text.slice(0, start), text.slice(end)];
-    const joined = before.endsWith(" ") || before === "" ? before + after.trimStart() : before + after;
-    return joined.trim();
+    const [before, after] = [text.slice(0, start).trimEnd(), text.slice(end)];
+    const hadSpace = before.length < start;
+    const wantsSpace = hadSpace && /^\s*[^\s.,;:!?]/.test(after);
+    return `${before}${wantsSpace ? " " : ""}${hadSpace ? after.trimStart() : after}`.trim();
 }
 
 function showWordBars(tokens, peak) {

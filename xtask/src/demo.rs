@@ -1,4 +1,6 @@
 //! `cargo xtask demo`: the page that shows what the kernel does.
+//!
+//! It is served from a folder that is written first, so that what is seen here is what a host would serve.
 
 use crate::{root, wasm};
 use anyhow::{Context, Result, anyhow, bail};
@@ -58,7 +60,7 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 /// Writes the static site.
-fn write(to: &Path) -> Result<()> {
+pub fn write(to: &Path) -> Result<()> {
     let (root, page) = (root(), root().join("web-demo"));
     fs::create_dir_all(to)?;
     for name in PAGE {

@@ -19,9 +19,9 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "Build, test and measure relprop")]
 enum Command {
-    /// Everything that a change must pass: format, lints, tests, docs, MSRV, `no_std` builds
+    /// Everything that a change must pass: format, lints, tests, docs, MSRV, `no_std` builds, the browser
     Test(test::Options),
-    /// Flash that the kernel takes on small cores, and the panics that are linked
+    /// Flash that the kernel takes on small cores, the panics that are linked, and what a browser loads
     Size(size::Options),
     /// The package for JavaScript, in `wasm/pkg`
     Wasm,
