@@ -58,14 +58,7 @@ fn float_models_score_as_tensorflow_lite_does() {
         let json: Value = serde_json::from_slice(&std::fs::read(folder.join("model.json")).unwrap()).unwrap();
         let bytes = std::fs::read(folder.join("model_float.tflite")).unwrap();
         let graph = tflite::read(&bytes).unwrap();
-        let network = match from_tflite(&bytes, &Options::default()) {
-            Err(error) if graph.operators.iter().any(|operator| operator.op.ends_with("LSTM")) => {
-                assert!(error.to_string().contains("recurrent layers are not supported yet"), "{name}: {error}");
-                println!("{name}: not supported yet: {error}");
-                continue;
-            }
-            network => network.unwrap_or_else(|error| panic!("{name}: {error}")),
-        };
+        let network = from_tflite(&bytes, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let image = emit(&network).unwrap_or_else(|error| panic!("{name}: {error}"));
         let model = image.model().unwrap();
 

@@ -76,14 +76,7 @@ fn models_at_their_outputs() {
     let Some(pack) = shared::path("conformance/tflm") else { return };
     for folder in files(&pack, "").iter().filter(|path| path.is_dir()) {
         let name = folder.file_name().unwrap().to_string_lossy();
-        let network = match import(&folder.join("model.tflite")) {
-            Err(error) if name.contains("lstm") => {
-                assert!(error.contains("recurrent layers are not supported yet"), "{error}");
-                println!("{name}: not supported yet");
-                continue;
-            }
-            network => network.unwrap_or_else(|error| panic!("{name}: {error}")),
-        };
+        let network = import(&folder.join("model.tflite")).unwrap_or_else(|error| panic!("{name}: {error}"));
         let [inputs, outputs] = ["inputs", "outputs"].map(|which| npy::read(&folder.join(format!("{which}.npy"))));
         assert_eq!(compare(&image(&network), &inputs, &outputs), 0, "{name}: outputs differ");
         let logits = folder.join("logits.npy");
@@ -101,7 +94,7 @@ fn models_layer_by_layer() {
     let Some(pack) = shared::path("conformance/tflm") else { return };
     for folder in files(&pack, "").iter().filter(|path| path.is_dir()) {
         let name = folder.file_name().unwrap().to_string_lossy();
-        let Ok(network) = import(&folder.join("model.tflite")) else { continue };
+        let network = import(&folder.join("model.tflite")).unwrap_or_else(|error| panic!("{name}: {error}"));
         let bytes = std::fs::read(folder.join("model.tflite")).unwrap();
         let graph = tflite::read(&bytes).unwrap();
         let arrays = npy::read_npz(&folder.join("layers.npz"));

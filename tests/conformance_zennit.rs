@@ -1,9 +1,9 @@
-//! Every feed-forward case of the zennit pack: the network through the ONNX importer, the forward pass, and every rule,
-//! composite and gradient method at every target.
+//! Every case of the zennit pack: the network through the ONNX importer, the forward pass, and every rule, composite and
+//! gradient method at every target.
 //!
 //! A dozen cases are part of the repository, the others are beside it; see [`support::shared`].
 
-use relprop::{Composite, Mode, Model, Preset, Session, Target, loops};
+use relprop::{Composite, Mode, Model, Preset, Select, Session, Target, loops};
 use serde_json::Value;
 use std::path::Path;
 use std::slice;
@@ -130,8 +130,44 @@ fn check_forward(case: &Case, model: &Model<'_>, tally: &mut Tally) {
     tally.check(&what, relative_to_peak(&outputs[0], &values), 1e-5);
 }
 
+/// The ε-rule through recurrent layers, where gates get nothing, and gradients.
+fn check_recurrent(case: &Case, model: &Model<'_>, tally: &mut Tally) {
+    let input = case.input(model);
+    let class = case.json["target"].as_u64().expect("a class") as usize;
+    let name = case.folder.file_name().unwrap_or_default().to_string_lossy();
+    for (rule_name, rule) in case.rules() {
+        let reference = npy::read(&case.folder.join(rule["file"].as_str().expect("a file"))).values;
+        let (target, tolerance) = (target(rule, class), zennit::tolerance(rule, "f32_rel_err"));
+        let what = format!("{name}/{rule_name}");
+        let got = if rule["family"] == "gradient" {
+            match zennit::gradient(rule_name) {
+                Some(composite) => relevance(model, &input, &target, &composite),
+                None => looped(case, model, rule_name, class),
+            }
+        } else {
+            let overrides = [(Select::All, zennit::recurrent_choice(rule))];
+            let composite = Composite::new(Preset::Epsilon(1e-6)).with(&overrides);
+            let seen = kernel::explain(model, slice::from_ref(&input), Mode::Explain, &target, &composite).unwrap();
+            // What recurrent steps drop is what is left at their initial states.
+            let initial: f64 = seen.entries.iter().map(|entry| f64::from(entry.dropped)).sum();
+            let wanted = rule["initial_state_relevance"].as_f64().expect("a number");
+            let peak = rule["max_abs"].as_f64().expect("a number");
+            tally.check(&format!("{what} initial"), (initial - wanted).abs() / peak, 10.0 * tolerance);
+            user::to_user(model, &seen.inputs[0])
+        };
+        tally.check(&what, relative_to_peak(&got, &reference), tolerance);
+    }
+}
+
 fn check_pack(pack: &Path) {
     let mut tally = Tally::default();
+    let recurrent = zennit::recurrent(pack);
+    for folder in &recurrent {
+        let case = Case::read(folder);
+        let model = case.image.model().unwrap();
+        check_forward(&case, &model, &mut tally);
+        check_recurrent(&case, &model, &mut tally);
+    }
     let folders = zennit::folders(pack);
     for folder in &folders {
         let case = Case::read(folder);
@@ -140,8 +176,8 @@ fn check_pack(pack: &Path) {
         check_rules(&case, &model, &mut tally);
         check_layers(&case, &model, &mut tally);
     }
-    assert!(!folders.is_empty(), "no cases");
-    tally.report(&format!("{} cases", folders.len()));
+    assert!(!folders.is_empty() && !recurrent.is_empty(), "no cases");
+    tally.report(&format!("{} cases", folders.len() + recurrent.len()));
 }
 
 #[test]

@@ -56,11 +56,24 @@ fn integers(model: &Model<'_>, name: &str, picture: &Path, golden: &mut String) 
     }
 }
 
+/// Scores of the last run, and relevance under every preset.
+fn passes(session: &mut Session<'_, '_>, name: &str, (low, high): (f32, f32), golden: &mut String) {
+    let scores: Vec<f32> = session.output(0).unwrap().iter().collect();
+    writeln!(golden, "{name} scores {:08x}", hash(&scores)).unwrap();
+    for (preset_name, preset) in presets(low, high) {
+        let explanation = session.explain(&Target::TOP, &Composite::new(preset)).unwrap();
+        let relevance = explanation.relevance();
+        assert!(relevance.iter().all(|r| r.is_finite()) && relevance.iter().any(|r| *r != 0.0));
+        writeln!(golden, "{name} {preset_name} {:08x}", hash(relevance)).unwrap();
+    }
+}
+
 #[test]
 fn relevances_of_the_shipped_models_are_the_same_bits() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let (models, pictures) = (files(&folder, "rlp"), files(&folder.join("samples"), "png"));
     assert!(!models.is_empty() && !pictures.is_empty(), "models and samples");
+    let sentences = std::fs::read_to_string(folder.join("samples/sentences.txt")).expect("sentences");
     let mut golden = String::new();
     for path in &models {
         let image = Image::from_bytes(&std::fs::read(path).unwrap());
@@ -68,16 +81,17 @@ fn relevances_of_the_shipped_models_are_the_same_bits() {
         let (low, high) = model.input(0).range.unwrap_or((0.0, 1.0));
         let mut arena = kernel::arena(&model, Mode::Retain);
         let mut session = Session::new(&model, &mut arena, Mode::Retain).unwrap();
-        for picture in &pictures {
-            let scores: Vec<f32> = session.run(&input(&model, picture)).unwrap().iter().collect();
-            let name = format!("{} {}", stem(path), stem(picture));
-            writeln!(golden, "{name} scores {:08x}", hash(&scores)).unwrap();
-            for (preset_name, preset) in presets(low, high) {
-                let explanation = session.explain(&Target::TOP, &Composite::new(preset)).unwrap();
-                let relevance = explanation.relevance();
-                assert!(relevance.iter().all(|r| r.is_finite()) && relevance.iter().any(|r| *r != 0.0));
-                writeln!(golden, "{name} {preset_name} {:08x}", hash(relevance)).unwrap();
+        if model.input(0).is_text {
+            for (i, sentence) in sentences.lines().enumerate() {
+                session.run_text(sentence).unwrap();
+                passes(&mut session, &format!("{} {i}", stem(path)), (low, high), &mut golden);
             }
+            continue;
+        }
+        for picture in &pictures {
+            session.run(&input(&model, picture)).unwrap();
+            let name = format!("{} {}", stem(path), stem(picture));
+            passes(&mut session, &name, (low, high), &mut golden);
             integers(&model, &name, picture, &mut golden);
         }
     }

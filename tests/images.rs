@@ -7,6 +7,7 @@ use relprop::{Arena, Composite, Mode, Model, Select, Session, Target, include_mo
 use relprop_convert::{Image, Network, emit, parse};
 use support::cases::cases;
 use support::int8::Twins;
+use support::lstm_int8::any_cell;
 use support::mutate::{Mutation, edits, mutations, repair};
 use support::networks::Case;
 use support::networks::choices::PRESETS;
@@ -202,6 +203,19 @@ proptest! {
     ) {
         let Some(twins) = Twins::new(&case, zero_point) else { return Ok(()) };
         let mut bytes = twins.image().bytes().to_vec();
+        for mutation in &mutations {
+            mutation.apply(&mut bytes);
+        }
+        repair(&mut bytes);
+        exercise(&bytes);
+    }
+
+    #[test]
+    fn damaged_int8_cells_are_refused_or_harmless(
+        cell in any_cell(),
+        mutations in prop::collection::vec(mutations(), 1..=3),
+    ) {
+        let mut bytes = cell.image().bytes().to_vec();
         for mutation in &mutations {
             mutation.apply(&mut bytes);
         }

@@ -1,10 +1,10 @@
 //! Int8 layers and every rule, in floats and in integers, against the oracle.
 
 use proptest::prelude::*;
-use relprop::rule::{Bias, Choice};
+use relprop::rule::{Bias, Choice, Rule};
 use relprop::step::{Op, Shape};
 use relprop::{Composite, Entry, ExplainError, Mode, Preset, Seed, Select, Session, Target, Whole};
-use relprop_convert::Network;
+use relprop_convert::{Network, emit};
 use support::books::Expected;
 use support::cases::cases;
 use support::close::Figures;
@@ -138,6 +138,28 @@ fn wide_dense() -> impl Strategy<Value = Case> {
 
 proptest! {
     #![proptest_config(cases(1024))]
+
+    /// Sums of integers are exact, so the figure is the float twin's, but for the rounding of the latter.
+    #[test]
+    fn condition_figures_are_those_of_floats((_, case) in any_of([Kind::Conv, Kind::Depthwise, Kind::Dense, Kind::Add, Kind::Average, Kind::Global]), seed: u64) {
+        let twins = Twins::new(&case, -17).unwrap();
+        let layer = &twins.float.steps[0];
+        let start = Numbers::new(seed, Style::Smooth).sparse(twins.float.shape(layer.output).elements());
+        let overrides = [(Select::Position(0), Choice::new(Rule::Epsilon(0.01)))];
+        let composite = Composite::new(Preset::Gradient).with(&overrides).with_condition();
+        let target = Target { output: 0, seed: Seed::Values(&start) };
+        let Ok((_, entry)) = in_floats(&twins, &target, &composite) else { return Ok(()) };
+        let image = emit(&twins.float).unwrap();
+        let model = image.model().unwrap();
+        let mut arena = kernel::arena(&model, Mode::Explain);
+        let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
+        session.run_all(&twins.x.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+        let wanted = session.explain(&target, &composite).unwrap().ledger().entries().next().unwrap().condition;
+        // An addition brings its terms to whole numbers of a common unit first.
+        let off = if layer.op == Op::Add { 1e-3 } else { 1e-5 };
+        prop_assert_eq!(entry.condition.is_nan(), wanted.is_nan());
+        prop_assert!(wanted.is_nan() || (entry.condition - wanted).abs() <= off, "{} {}", entry.condition, wanted);
+    }
 
     #[test]
     fn wide_dense_layers_explain_what_they_stand_for(case in wide_dense(), pick in picks(), seed: u64) {

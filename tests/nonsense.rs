@@ -7,7 +7,8 @@ use relprop::plan::Room;
 use relprop::step::{Function, Op, Pixels, Shape};
 use relprop::{Mode, Model};
 use relprop_convert::network::Layer;
-use relprop_convert::{EmitError, Network, Window, emit};
+use relprop_convert::{EmitError, Network, Recurrent, Window, emit};
+use support::lstm_int8::Cell;
 use support::mutate::repair;
 
 /// Tensors: 0 input, 1 convolution, 2 its activation, 3 pooled, 4 scores.
@@ -249,4 +250,68 @@ fn plans_are_checked() {
     assert_eq!(change(Mode::Explain, plan::LEDGER, &u32::MAX.to_le_bytes()), Some(Reason::Arena));
     let scratch = plan::HEAD + tensors * plan::ENTRY + 4 * Room::Back as usize;
     assert!(change(Mode::Explain, scratch, &u32::MAX.to_le_bytes()).is_some());
+}
+
+/// A cell over int8 with one changed field.
+fn cell(change: impl FnOnce(&mut Network)) -> (Place, Reason) {
+    let cell = Cell {
+        inputs: 3,
+        units: 2,
+        moments: 4,
+        all: true,
+        reverse: false,
+        places: 12,
+        bound: 0,
+        zeros: [-128, 0],
+        weights: vec![1; 40],
+        bias: vec![5; 8],
+        x: Vec::new(),
+        start: Vec::new(),
+    };
+    let mut network = cell.network();
+    assert!(emit(&network).is_ok());
+    change(&mut network);
+    refused(&network)
+}
+
+#[test]
+fn cells_over_int8_have_all_they_need() {
+    let (params, attribute, shape) = (step(Reason::Params), step(Reason::Attribute), step(Reason::Shape));
+    assert_eq!(cell(|n| n.steps[0].int8.weights.truncate(1)), params);
+    assert_eq!(cell(|n| n.steps[0].int8.weights.resize(41 + 16, 0)), params);
+    assert_eq!(cell(|n| n.steps[0].int8.bias.truncate(1)), params);
+    assert_eq!(cell(|n| n.steps[0].int8.rescale.truncate(1)), params);
+    assert_eq!(cell(|n| n.steps[0].int8.rescale.push([0; 2])), params);
+    assert_eq!(cell(|n| n.steps[0].int8.table.truncate(1)), params);
+    assert_eq!(cell(|n| n.steps[0].int8.bias[3] = i32::MAX), attribute);
+    assert_eq!(cell(|n| n.steps[0].int8.rescale[8][0] = -1), attribute);
+    assert_eq!(cell(|n| n.steps[0].int8.rescale[0][1] = 31), attribute);
+    assert_eq!(cell(|n| n.steps[0].int8.rescale[7][1] = -32), attribute);
+    assert_eq!(cell(|n| n.steps[0].int8.table[0] -= 1), attribute);
+    assert_eq!(cell(|n| n.steps[0].int8.table[100] -= 9999), attribute);
+    assert_eq!(cell(|n| n.steps[0].ints[0] = 16), attribute);
+    assert_eq!(cell(|n| n.steps[0].ints[1] = 32768), attribute);
+    assert_eq!(cell(|n| n.steps[0].ints[2] = 1), step(Reason::Reserved));
+    assert_eq!(cell(|n| n.steps[0].floats[0] = 1.0), step(Reason::Reserved));
+    assert_eq!(cell(|n| n.steps[0].flags |= 32), step(Reason::UnknownFlag));
+    assert_eq!(cell(|n| n.steps[0].flags = 0), shape);
+    assert_eq!(cell(|n| n.tensors[1].shape = Shape::new(2, 2, 2)), shape);
+    assert_eq!(cell(|n| n.steps[0].op = Op::Gru), step(Reason::UnknownType));
+}
+
+#[test]
+fn the_bound_of_a_cell_is_not_below_zero() {
+    let bounded = |bound: f32| {
+        let mut n = Network::named("bounded");
+        let x = n.input("x", Shape::new(2, 1, 1));
+        let weights = Recurrent { weights: &[0.5; 4], recurrent: &[0.5; 4], ..Recurrent::default() };
+        let y = n.lstm(x, 1, &weights);
+        n.steps[0].floats[0] = bound;
+        n.output(y);
+        emit(&n).err()
+    };
+    assert_eq!(bounded(10.0), None);
+    for bound in [-1.0, -0.0, f32::NAN, f32::INFINITY] {
+        assert!(bounded(bound).is_some(), "{bound}");
+    }
 }

@@ -112,7 +112,7 @@ pub struct ExplainArgs {
     /// Write where relevance went, step by step
     #[arg(long, value_name = "L.json", help_heading = "Results")]
     pub ledger: Option<PathBuf>,
-    /// Measure how near the denominators of each float step come to zero, for the ledger
+    /// Measure how near the denominators of each step come to zero, for the ledger
     #[arg(long, help_heading = "Results")]
     pub condition: bool,
     /// Print one JSON object instead of text
@@ -363,6 +363,9 @@ pub struct ConvertArgs {
     /// Name of the network [default: that of the graph]
     #[arg(long)]
     pub name: Option<String>,
+    /// ONNX: the most moments of a sequence whose length the file leaves open [default: what the file says, else 128]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_length: Option<u32>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub feeding: FeedingArgs,
@@ -462,7 +465,7 @@ RULE: {RULES}. The ends of zbox may be files, zbox:@low.npy,@high.npy, with one 
 in the layout of the input.
 
 Options follow after semicolons: ;bias=absorb|zero|redistribute \
-;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6"
+;stabilizer=signed|clip|norm_scale|at_zero|unsigned ;eps=1e-6, and for LSTM and GRU ;gates=signal|half|proportional|magnitude"
     )
 }
 
@@ -484,8 +487,7 @@ JSON:
     ledger          seeded, received, bias, stabilizer, dropped, rounding,
                     imbalance, amplification (max |R| over what it started
                     with), condition
-                    (min |z| / Σ|x·w|, with --condition, over float steps;
-                    else null); null for methods that keep none
+                    (min |z| / Σ|x·w|, with --condition; else null); null for methods that keep none
     exact           with --relevance fixed, the integers: units[] (what one
                     unit of an input's relevance is worth) and ledger: its
                     unit, the columns above, imbalance (always 0) and

@@ -15,8 +15,12 @@ use std::path::Path;
 pub fn convert(args: &ConvertArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let bytes = files::read(&args.model)?;
     let name = args.model.display().to_string();
-    let options =
-        Options { name: args.name.clone(), keep_batch_norm: args.feeding.keep_batch_norm, ..Options::default() };
+    let options = Options {
+        name: args.name.clone(),
+        keep_batch_norm: args.feeding.keep_batch_norm,
+        max_length: args.max_length.map(|most| most as usize),
+        ..Options::default()
+    };
     // An image is planned anew, and described as asked.
     let mut network = if bytes.starts_with(&MAGIC) {
         reread(&bytes, &name, &options)?

@@ -4,11 +4,12 @@ use crate::args::{LoopArgs, RelevanceType};
 use crate::books::Books;
 use crate::canvas::Map;
 use crate::classes::Classes;
+use crate::input::takes_tokens;
+use crate::refusal;
 use crate::session::{Passed, Session, Words, int8_inputs};
 use crate::spec::{Aim, Method, Recipe, SeedRelevance, step_named};
 use crate::start::Start;
 use crate::usage;
-use crate::{refusal, sentence};
 use anyhow::bail;
 use relprop::step::Function;
 use relprop::{Composite, ExplainError, Model, Override, Preset, Seed, Target, loops};
@@ -47,7 +48,7 @@ impl<'r> Request<'r> {
             refusal::floats_only(method, condition)?;
         }
         // Of tokens, the gradient along a word's own vector is gradient × input already.
-        let of_tokens = sentence::takes_tokens(model);
+        let of_tokens = model.inputs() == 1 && takes_tokens(model, 0);
         let preset = match method {
             Method::GradientXInput if of_tokens => Some(Preset::Gradient),
             _ => recipe.preset(),
@@ -142,7 +143,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
         self.session.run(&inputs).map_err(|error| refusal::run(&self.model, error))?;
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
         let mut scores = vec![0.0; kernel.len()];
-        self.model.output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
+        self.session.model().output(output).to_user(&kernel.iter().collect::<Vec<_>>(), &mut scores);
         Ok(scores)
     }
 
@@ -159,7 +160,7 @@ impl<'m, 'a, 'c> Engine<'m, 'a, 'c> {
             bail!("some inputs of the network are int8 and some are not: run it without --raw");
         }
         let kernel = self.session.output(output).ok_or_else(|| refusal::no_output(&self.model, output))?;
-        let port = self.model.output(output);
+        let port = self.session.model().output(output);
         if let Some(integers) = kernel.int8() {
             let mut user = vec![0; integers.len()];
             port.to_user(integers, &mut user);

@@ -45,7 +45,7 @@ pub struct Job<'j> {
 /// Runs the command.
 pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let loaded = match &args.model {
-        Some(path) => Loaded::open(path, &args.feeding)?,
+        Some(path) => Loaded::open_for(path, &args.feeding, &args.inputs)?,
         None => Loaded::bundled(&args.feeding)?,
     };
     let model = loaded.model()?;
@@ -82,6 +82,7 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     if args.out.is_some() && inputs.sentences.len() > 1 {
         return Err(usage!("texts differ in length: --out takes one at a time, --json all"));
     }
+    let model = inputs.shortened(&model);
     if args.png.is_some() && inputs.canvas.is_none() {
         return Err(usage!("the input is not a picture: leave --png out, or write --out"));
     }

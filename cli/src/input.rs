@@ -30,6 +30,8 @@ pub struct Inputs {
     pub integers: bool,
     /// The texts that the items are, where they are texts.
     pub sentences: Vec<Sentence>,
+    /// How many moments the items have, where the model takes sequences.
+    pub moments: Option<usize>,
 }
 
 /// What the numbers of an input of int8 are.
@@ -47,9 +49,15 @@ struct Fed {
     items: Vec<Vec<f32>>,
     canvas: Option<Canvas>,
     integers: bool,
+    moments: Option<usize>,
 }
 
 impl Inputs {
+    /// The model with sequences as long as these.
+    pub fn shortened<'m>(&self, model: &Model<'m>) -> Model<'m> {
+        self.moments.map_or(*model, |moments| model.at_length(moments))
+    }
+
     /// Reads the inputs that the command line names.
     pub fn read(loaded: &Loaded, model: &Model<'_>, named: &[String]) -> anyhow::Result<Self> {
         Self::read_as(Numbers::Real, loaded, model, named)
@@ -87,7 +95,11 @@ impl Inputs {
             [only] => (format!("\"{}\"", only.text), Batch::One),
             many => (format!("{} texts", many.len()), Batch::Outer(many.len())),
         };
-        Ok(Self { name, batch, items, canvas: None, integers: true, sentences })
+        let moments = match sentences.as_slice() {
+            [only] => Some(only.words.len()),
+            _ => None,
+        };
+        Ok(Self { name, batch, items, canvas: None, integers: true, sentences, moments })
     }
 
     /// The digit that comes with the command.
@@ -104,6 +116,10 @@ impl Inputs {
     fn zip(name: String, fed: Vec<Fed>) -> anyhow::Result<Self> {
         let first = fed.first().context("the model has no inputs")?;
         let (batch, canvas, integers) = (first.batch, first.canvas, first.integers);
+        let moments = fed.iter().find_map(|input| input.moments);
+        if fed.iter().any(|input| input.moments.is_some() && input.moments != moments) {
+            bail!("the inputs are sequences of different lengths");
+        }
         if fed.iter().any(|input| input.batch.items() != batch.items()) {
             let counts: Vec<String> = fed.iter().map(|input| input.batch.items().to_string()).collect();
             bail!("the inputs have different numbers of items: {}", counts.join(", "));
@@ -114,7 +130,7 @@ impl Inputs {
                 item.push(values);
             }
         }
-        Ok(Self { name, batch, items, canvas, integers, sentences: Vec::new() })
+        Ok(Self { name, batch, items, canvas, integers, sentences: Vec::new(), moments })
     }
 }
 
@@ -204,7 +220,7 @@ fn from_picture(loaded: &Loaded, model: &Model<'_>, input: usize, picture: &Dyna
         terminal::note(&remark);
     }
     let canvas = Canvas::of_picture(picture.width() as usize, picture.height() as usize, values.len(), pixels);
-    Ok(Fed { batch: Batch::One, items: vec![values], canvas, integers: false })
+    Ok(Fed { batch: Batch::One, items: vec![values], canvas, integers: false, moments: None })
 }
 
 /// What to say of a picture with contrast of which an int8 input sees next to nothing: its pixels are scaled for
@@ -240,11 +256,44 @@ pub fn is_int8(model: &Model<'_>, input: usize) -> bool {
     model.tensor(model.input(input).tensor).dtype == DType::I8
 }
 
+/// Whether an input of the model is of tokens.
+pub fn takes_tokens(model: &Model<'_>, input: usize) -> bool {
+    model.tensor(model.input(input).tensor).dtype == DType::Token
+}
+
+/// The moments of the longest of some files, as far as they are arrays that fit inputs which are sequences.
+pub fn longest(model: &Model<'_>, named: &[String]) -> Option<usize> {
+    model.max_length()?;
+    let paths = assign(model, named).ok()?;
+    let of_file = |(i, path): (usize, &&str)| moments(model, i, &npy::read(Path::new(path)).ok()?.shape);
+    paths.iter().enumerate().filter_map(of_file).max()
+}
+
+/// How many moments an array of this shape has, as an input that is a sequence.
+fn moments(model: &Model<'_>, input: usize, shape: &[usize]) -> Option<usize> {
+    let (port, shortest) = (model.input(input), model.at_length(1).input(input));
+    let dims = user_dims(&port);
+    let axis = dims.iter().zip(user_dims(&shortest)).position(|(long, short)| long != short)?;
+    let at = match shape.len().checked_sub(dims.len()) {
+        // Without the leading 1.
+        None => axis.checked_sub(dims.len() - shape.len()),
+        Some(batch) => Some(axis + batch),
+    };
+    at.and_then(|at| shape.get(at)).copied().filter(|&moments| moments > 0)
+}
+
 fn not_int8() -> anyhow::Error {
     usage!("with --raw this network takes its integers: a .npy file of int8")
 }
 
 fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy::Array) -> anyhow::Result<Fed> {
+    let moments = moments(model, input, &array.shape);
+    if let (Some(moments), Some(most)) = (moments, model.max_length())
+        && moments > most
+    {
+        bail!("it is a sequence of {moments}: the model takes up to {most} (convert it with --max-length {moments})");
+    }
+    let model = &moments.map_or(*model, |moments| model.at_length(moments));
     let port = model.input(input);
     if array.int8 && numbers == Numbers::Real && is_int8(model, input) {
         let tensor = model.tensor(port.tensor);
@@ -256,6 +305,21 @@ fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy:
         let value = array.data.get(at).copied().unwrap_or_default();
         bail!("element {:?} is {value}: every element must be a finite number", index_of(&array.shape, at));
     }
+    if takes_tokens(model, input)
+        && let Some(at) = array.data.iter().position(|token| token.fract() != 0.0 || !(0.0..=65535.0).contains(token))
+    {
+        let value = array.data.get(at).copied().unwrap_or_default();
+        bail!(
+            "element {:?} is {value}: tokens are whole numbers from 0 to {}",
+            index_of(&array.shape, at),
+            model.tokens() - 1
+        );
+    }
+    if port.is_text {
+        terminal::note(
+            "tokens are numbers in the model's own list of words, which may not be that of the file it was made from",
+        );
+    }
     let elements = dims.iter().product::<usize>().max(1);
     let items = array.data.chunks_exact(elements).map(|user| {
         let mut kernel = vec![0.0; elements];
@@ -263,7 +327,7 @@ fn from_array(numbers: Numbers, model: &Model<'_>, input: usize, mut array: npy:
         kernel
     });
     let canvas = Canvas::of_shape(model.tensor(port.tensor).shape, port.pixels);
-    Ok(Fed { batch, items: items.collect(), canvas, integers: array.int8 })
+    Ok(Fed { batch, items: items.collect(), canvas, integers: array.int8, moments })
 }
 
 /// Shape of a port in the exported model.

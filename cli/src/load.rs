@@ -1,7 +1,7 @@
 //! Models, told apart by what is in them.
 
 use crate::args::FeedingArgs;
-use crate::files;
+use crate::{files, input};
 use anyhow::{Context, anyhow};
 use relprop::Model;
 use relprop::model::format::MAGIC;
@@ -26,6 +26,23 @@ impl Loaded {
         let name = path.display().to_string();
         let image = image(&files::read(path)?, &name, feeding)?;
         Self::checked(name, image, feeding)
+    }
+
+    /// As [`open`](Self::open); where an ONNX file leaves the length of a sequence open, the model takes these inputs,
+    /// however long they are.
+    pub fn open_for(path: &Path, feeding: &FeedingArgs, inputs: &[String]) -> anyhow::Result<Self> {
+        let loaded = Self::open(path, feeding)?;
+        let model = loaded.model()?;
+        let Some(moments) = input::longest(&model, inputs).filter(|moments| model.max_length() < Some(*moments)) else {
+            return Ok(loaded);
+        };
+        let bytes = files::read(path)?;
+        if bytes.starts_with(&MAGIC) {
+            return Ok(loaded);
+        }
+        let options = Options { max_length: Some(moments), ..options(feeding) };
+        let image = converted(&bytes, &loaded.name, &options)?;
+        Self::checked(loaded.name, image, feeding)
     }
 
     /// The digit reader that comes with the command.
@@ -65,8 +82,15 @@ fn image(bytes: &[u8], name: &str, feeding: &FeedingArgs) -> anyhow::Result<Imag
         }
         return Ok(Image::from_bytes(bytes));
     }
-    let options = Options { keep_batch_norm: feeding.keep_batch_norm, ..Options::default() };
-    let network = import(bytes, name, &options)?;
+    converted(bytes, name, &options(feeding))
+}
+
+fn options(feeding: &FeedingArgs) -> Options {
+    Options { keep_batch_norm: feeding.keep_batch_norm, ..Options::default() }
+}
+
+fn converted(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Image> {
+    let network = import(bytes, name, options)?;
     relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))
 }
 

@@ -49,8 +49,10 @@ fn per_channel(option: &str, values: &[f32], channels: usize, default: f32) -> a
 /// The size differs: pictures are not scaled, because an explanation is about the pixels that the network sees.
 pub fn to_input(picture: &DynamicImage, shape: Shape, pixels: &Pixels) -> anyhow::Result<Vec<f32>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let flat = shape.height == 1 && shape.width == 1 && shape.channels == width * height;
-    if !flat && (height, width) != (shape.height, shape.width) {
+    // All pixels in a row, or a sequence of rows.
+    let flat = shape.width == 1 && shape.channels == width * height && shape.height == 1;
+    let lines = shape.width == 1 && shape.channels == width && shape.height == height;
+    if !flat && !lines && (height, width) != (shape.height, shape.width) {
         bail!(
             "it has {width} × {height} pixels, the model takes {}; scale it first",
             if shape.height > 1 || shape.width > 1 {
@@ -60,7 +62,7 @@ pub fn to_input(picture: &DynamicImage, shape: Shape, pixels: &Pixels) -> anyhow
             }
         );
     }
-    let channels = if flat { 1 } else { shape.channels };
+    let channels = if flat || lines && shape.channels > 1 { 1 } else { shape.channels };
     let bytes = match channels {
         1 => picture.to_luma8().into_raw(),
         3 => picture.to_rgb8().into_raw(),
@@ -120,6 +122,8 @@ mod tests {
         assert_eq!(to_input(&grey, Shape::new(1, 2, 3), &UNIT).unwrap(), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
         assert_eq!(to_input(&grey, Shape::new(1, 1, 2), &UNIT).unwrap(), [0.0, 1.0]);
         assert!(to_input(&grey, Shape::new(2, 1, 1), &UNIT).is_err());
+        let lines = DynamicImage::from(GrayImage::from_raw(2, 3, vec![0, 255, 0, 0, 255, 0]).unwrap());
+        assert_eq!(to_input(&lines, Shape::new(3, 1, 2), &UNIT).unwrap(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 use crate::usage;
 use anyhow::anyhow;
 use relprop::{Mode, Model};
-use relprop_convert::quantize::{Item, LayerReport, Method, QuantizeOptions};
+use relprop_convert::quantize::{Item, LayerReport, Method, QuantizeError, QuantizeOptions};
 use relprop_convert::{Network, parse};
 use serde::Serialize;
 
@@ -60,6 +60,9 @@ struct Accuracy {
 pub fn quantize(args: &QuantizeArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
     let loaded = Loaded::open(&args.model, &args.feeding)?;
     let model = loaded.model()?;
+    if model.max_length().is_some() {
+        return Err(anyhow!("cannot quantise {}: {}", loaded.name, QuantizeError::Sequences));
+    }
     let method = method(args)?;
     let items = items(args, &loaded, &model)?;
     let mut network = parse(&model);

@@ -16,13 +16,14 @@ use relprop::target::arg_max;
 
 /// Runs the command.
 pub fn run(args: &RunArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
-    let loaded = Loaded::open(&args.model, &args.feeding)?;
+    let loaded = Loaded::open_for(&args.model, &args.feeding, &args.inputs)?;
     let model = loaded.model()?;
     if args.output >= model.outputs() {
         return Err(refusal::no_output(&model, args.output));
     }
     let numbers = if args.raw { Numbers::Integers } else { Numbers::Real };
     let inputs = Inputs::read_as(numbers, &loaded, &model, &args.inputs)?;
+    let model = inputs.shortened(&model);
     let classes = Classes::of(&model, args.output);
     let mut memory = Memory::new(&model, Mode::Infer);
     let mut engine = Engine::new(memory.session(&model, Mode::Infer, RelevanceType::F32)?, &classes);

@@ -8,7 +8,6 @@ use crate::usage;
 use anstyle::{Color, RgbColor, Style};
 use anyhow::{Context, bail};
 use relprop::Model;
-use relprop::step::DType;
 use relprop::text::Words;
 use serde::Serialize;
 use std::io::Read;
@@ -182,11 +181,6 @@ fn paint(text: &str, relevance: f32, palette: Palette) -> String {
 /// Whether the network reads text.
 pub fn is_reader(model: &Model<'_>) -> bool {
     model.inputs() == 1 && model.input(0).is_text
-}
-
-/// Whether the network's only input is of tokens.
-pub fn takes_tokens(model: &Model<'_>) -> bool {
-    model.inputs() == 1 && model.tensor(model.input(0).tensor).dtype == DType::Token
 }
 
 /// The texts that `--text` stands for: itself, or for `-` the lines of standard input that are not empty.

@@ -2,8 +2,7 @@
 
 use crate::args::RelevanceType;
 use crate::books::Books;
-use crate::input::is_int8;
-use crate::sentence::takes_tokens;
+use crate::input::{is_int8, takes_tokens};
 use relprop::{Composite, ExplainError, Fixed, Mode, Model, RunError, SessionError, Target, Values};
 
 /// Either kind of session.
@@ -66,14 +65,16 @@ impl<'m, 'a> Session<'m, 'a> {
         }
     }
 
-    /// Runs the network on real numbers; inputs of int8 are quantised.
+    /// Runs the network on real numbers; inputs of int8 are quantised, and those of tokens are whole numbers.
     pub fn run(&mut self, inputs: &[&[f32]]) -> Result<(), RunError> {
         match self {
-            Self::Floats(session) if takes_tokens(session.model()) => {
-                let tokens: Vec<u16> = inputs.iter().flat_map(|input| input.iter()).map(|&v| v as u16).collect();
-                session.run_tokens(&tokens).map(drop)
-            }
-            Self::Floats(session) => session.run_all(inputs).map(drop),
+            Self::Floats(session) => match inputs {
+                [tokens] if takes_tokens(session.model(), 0) => {
+                    let tokens: Vec<u16> = tokens.iter().map(|&token| token as u16).collect();
+                    session.run_tokens(&tokens).map(drop)
+                }
+                _ => session.run_all(inputs).map(drop),
+            },
             Self::Integers(session) => {
                 let model = *session.model();
                 let quantized = |(i, values): (usize, &&[f32])| {

@@ -12,7 +12,7 @@ use relprop::model::format::{
 };
 use relprop::model::{Model, crc32};
 use relprop::plan::{Mode, Placement};
-use relprop::step::DType;
+use relprop::step::{DType, Op};
 use std::fmt;
 
 /// A network cannot be written as an image.
@@ -295,8 +295,9 @@ impl Params {
         if layer.int8 == Int8::default() {
             return Ok(places);
         }
-        let Int8 { weights, bias, rescale } = &layer.int8;
-        let padding = if layer.op.is_weighted() { pack::int8::padding(weights.len()) } else { 0 };
+        let Int8 { weights, bias, rescale, table } = &layer.int8;
+        let padding =
+            if layer.op.is_weighted() || layer.op == Op::Lstm { pack::int8::padding(weights.len()) } else { 0 };
         let weights: Vec<[u8; 1]> =
             weights.iter().map(|&w| w.to_le_bytes()).chain(std::iter::repeat_n([0], padding)).collect();
         let bias: Vec<[u8; 4]> = bias.iter().map(|value| value.to_le_bytes()).collect();
@@ -307,7 +308,8 @@ impl Params {
             pair
         };
         let rescale: Vec<[u8; 8]> = rescale.iter().map(pairs).collect();
-        Ok([self.push(&weights)?, self.push(&bias)?, self.push(&rescale)?, places[3]])
+        let table: Vec<[u8; 2]> = table.iter().map(|entry| entry.to_le_bytes()).collect();
+        Ok([self.push(&weights)?, self.push(&bias)?, self.push(&rescale)?, self.push(&table)?])
     }
 }
 

@@ -62,8 +62,11 @@ pub struct Int8 {
     pub weights: Vec<i8>,
     /// Bias per output channel, in units of input scale times weight scale.
     pub bias: Vec<i32>,
-    /// Multiplier and shift per output channel, or per operand and for the output of an addition.
+    /// Multiplier and shift per output channel, or per operand and for the output of an addition, or those of
+    /// [an LSTM](relprop::model::format::lstm_int8).
     pub rescale: Vec<[i32; 2]>,
+    /// Of an LSTM, the table of its functions.
+    pub table: Vec<u16>,
 }
 
 /// One layer. Fields that its op does not use are zero or empty.

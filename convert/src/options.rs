@@ -15,4 +15,12 @@ pub struct Options {
     pub range: Option<(f32, f32)>,
     /// Keep every batch normalisation as a step of its own instead of folding it into the layer before it.
     pub keep_batch_norm: bool,
+    /// The most moments of a sequence, where the file leaves its length open; else what the file says, else
+    /// [`Options::MAX_LENGTH`].
+    pub max_length: Option<usize>,
+}
+
+impl Options {
+    /// The most moments of a sequence where nothing else is said.
+    pub const MAX_LENGTH: usize = 128;
 }

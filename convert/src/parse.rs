@@ -63,7 +63,7 @@ fn has_int8_table(step: &Step) -> bool {
 }
 
 fn int8(model: &Model<'_>, step: &Step) -> Int8 {
-    let [weights, bias, rescale, _] = step.params;
+    let [weights, bias, rescale, table] = step.params;
     let weights: Vec<i8> = model.params(weights, 1).iter().map(|&byte| byte as i8).collect();
     let input = model.tensor(model.operand(step, 0)).shape;
     let kept = match step.op {
@@ -72,6 +72,7 @@ fn int8(model: &Model<'_>, step: &Step) -> Int8 {
     };
     let (bias, _) = model.params(bias, 4).as_chunks();
     let (rescale, _) = model.params(rescale, 8).as_chunks::<8>();
+    let (table, _) = model.params(table, 2).as_chunks();
     Int8 {
         weights: weights.get(..kept).unwrap_or_default().to_vec(),
         bias: bias.iter().map(|&word| i32::from_le_bytes(word)).collect(),
@@ -79,6 +80,7 @@ fn int8(model: &Model<'_>, step: &Step) -> Int8 {
             .iter()
             .map(|&[a, b, c, d, e, f, g, h]| [[a, b, c, d], [e, f, g, h]].map(i32::from_le_bytes))
             .collect(),
+        table: table.iter().map(|&entry| u16::from_le_bytes(entry)).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use relprop_convert::{ImportError, Options, emit, from_onnx};
 
 /// A small network with a bit of everything.
-fn model() -> Vec<u8> {
+fn picture() -> Vec<u8> {
     let mut onnx = Onnx::new(&[1, 2, 6, 6]);
     let w = onnx.floats(&[2, 2, 3, 3], &[0.1; 36]);
     let b = onnx.floats(&[2, 1, 1], &[0.5; 2]);
@@ -27,6 +27,11 @@ fn model() -> Vec<u8> {
     onnx.bytes(&y)
 }
 
+/// A recurrent network over tokens, of any length, with a vocabulary.
+fn sentence() -> Vec<u8> {
+    include_bytes!("../../tests/data/recurrent/lstm_words.onnx").to_vec()
+}
+
 /// Neither panics nor takes long; what is accepted is a model.
 fn survive(bytes: &[u8]) {
     if let Ok(network) = from_onnx(bytes, &Options::default())
@@ -37,19 +42,23 @@ fn survive(bytes: &[u8]) {
 }
 
 #[test]
-fn the_model_itself_is_fine() {
-    let network = from_onnx(&model(), &Options::default()).unwrap();
-    assert!(emit(&network).is_ok());
+fn the_models_themselves_are_fine() {
+    for model in [picture(), sentence()] {
+        let network = from_onnx(&model, &Options::default()).unwrap();
+        assert!(emit(&network).is_ok());
+    }
 }
 
 #[test]
 fn every_truncation_is_survived() {
-    truncated(&model(), survive);
+    truncated(&picture(), survive);
+    truncated(&sentence(), survive);
 }
 
 #[test]
 fn every_flipped_bit_is_survived() {
-    flipped(model(), survive);
+    flipped(picture(), survive);
+    flipped(sentence(), survive);
 }
 
 proptest! {
@@ -60,7 +69,8 @@ proptest! {
 
     #[test]
     fn rewritten_bytes_are_survived(changes in prop::collection::vec(any::<(Index, [u8; 1])>(), 1..6)) {
-        survive(&rewritten(model(), changes));
+        survive(&rewritten(picture(), changes.clone()));
+        survive(&rewritten(sentence(), changes));
     }
 }
 
@@ -79,6 +89,6 @@ fn all_that_is_not_supported_is_told_at_once() {
     let names: Vec<&str> = refusals.iter().map(|refusal| refusal.name.as_str()).collect();
     assert_eq!(names, ["lstm0", "nonzero2", "matmul3", "erf4"]);
     let message = ImportError::Unsupported(refusals).to_string();
-    assert!(message.contains("lstm0 (LSTM): recurrent layers are not supported"), "{message}");
+    assert!(message.contains("lstm0 (LSTM): an input [1, 4]: it must be [length, 1, size]"), "{message}");
     assert!(message.contains("supported ops: "), "{message}");
 }

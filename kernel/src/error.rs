@@ -319,6 +319,8 @@ pub enum Mismatch {
     NoDerivative,
     /// The rule has no form for this kind of step in int8.
     NoInt8,
+    /// Gates are to get a part of the relevance, which a recurrent step in int8 leaves to the signals.
+    Gates,
 }
 
 impl Mismatch {
@@ -336,6 +338,7 @@ impl Mismatch {
             Self::Cancelling => "integers cannot tell terms that cancel from there being none",
             Self::NoDerivative => "it takes derivatives, and relevance is of integers alone",
             Self::NoInt8 => "it has no form for this kind of step in int8",
+            Self::Gates => "a recurrent step in int8 gives its gates nothing",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! rounded once; a tensor of relevance shares one exponent too, which rises when a share does not fit, and falls when
 //! biases have taken so much that few bits are left.
 
+use crate::fixed::Rescale;
 use crate::lanes::Sum;
 use crate::model::format::BLOCK;
 use crate::rule::Stabilizer;
@@ -55,7 +56,7 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     /// Quotients times weights, before they are added up.
     type Narrow<const L: usize>: Copy;
     /// A sum of quotients times weights.
-    type Sum: Copy + Default + PartialEq;
+    type Sum: Pod + Default + PartialEq;
     /// An entry in a column of the books.
     type Amount: Copy + Default;
     /// A column of the books.
@@ -100,6 +101,20 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn kept(word: Self::Word) -> Self::Exponent;
     /// `share · quotient`: what a bias or a stabiliser takes.
     fn taken(quotient: Self::Word, exponent: Self::Exponent, share: Self::Wide) -> Self::Amount;
+    /// `|a + b| / (a − b)` of a part that is not negative and one that is not positive, as far as floats are at hand.
+    fn condition(parts: [Self::Word; 2]) -> Option<f32>;
+    /// `share · quotient` as a sum: what goes to a term of the denominator.
+    fn portion(quotient: Self::Word, exponent: Self::Exponent, share: Self::Wide) -> Self::Sum;
+    /// A sum as an entry.
+    fn amount(sum: Self::Sum) -> Self::Amount;
+    /// A sum as a numerator.
+    fn numerator_of(sum: Self::Sum) -> Self::Wide;
+    /// `value / 2^places`, at most 16 places.
+    fn binary(value: i32, places: u32) -> Self::Wide;
+    /// `value · factor`, with places behind the point.
+    fn rescaled(value: i32, factor: Rescale) -> Self::Wide;
+    /// `a / factor`; nothing where the factor is zero.
+    fn over_factor(a: Self::Wide, factor: Rescale) -> Self::Wide;
     /// A numerator that found no denominator, as an entry.
     fn lost(numerator: Self::Wide) -> Self::Amount;
     /// Adds entries of outputs side by side to a column.
@@ -205,6 +220,18 @@ impl Unit {
     }
 }
 
+/// Two to this power, as far as a normal float goes.
+fn power_of_two(exponent: i32) -> f32 {
+    f32::from_bits(((exponent.clamp(-126, 127) + 127) as u32) << 23)
+}
+
+impl Rescale {
+    /// The factor as a float.
+    fn real(self) -> f32 {
+        self.multiplier as f32 * power_of_two(self.shift - 31)
+    }
+}
+
 impl Number for f32 {
     const HAS_EXPONENTS: bool = false;
     const HAS_FUNCTIONS: bool = true;
@@ -262,10 +289,9 @@ impl Number for f32 {
     }
 
     fn in_units(value: f32, unit: Unit) -> f32 {
-        let power = |e: i32| f32::from_bits(((e.clamp(-126, 127) + 127) as u32) << 23);
         // In two steps, so that neither overflows.
         let half = unit.exponent / 2;
-        let number = unit.multiplier as f32 * power(half) * power(unit.exponent - half);
+        let number = unit.multiplier as f32 * power_of_two(half) * power_of_two(unit.exponent - half);
         let number = number * unit.over / unit.under / unit.divisor as f32;
         let result = if unit.squared { value / number / number } else { value / number };
         if result.is_finite() { result } else { f32::MAX }
@@ -310,6 +336,40 @@ impl Number for f32 {
     #[inline(always)]
     fn taken(quotient: f32, (): (), share: f32) -> f32 {
         quotient * share
+    }
+
+    fn condition([a, b]: [f32; 2]) -> Option<f32> {
+        (a - b > 0.0).then(|| crate::lanes::absolute(a + b) / (a - b))
+    }
+
+    #[inline(always)]
+    fn portion(quotient: f32, (): (), share: f32) -> f32 {
+        quotient * share
+    }
+
+    #[inline(always)]
+    fn amount(sum: f32) -> f32 {
+        sum
+    }
+
+    #[inline(always)]
+    fn numerator_of(sum: f32) -> f32 {
+        sum
+    }
+
+    #[inline(always)]
+    fn binary(value: i32, places: u32) -> f32 {
+        value as f32 * power_of_two(-(places as i32))
+    }
+
+    #[inline(always)]
+    fn rescaled(value: i32, factor: Rescale) -> f32 {
+        value as f32 * factor.real()
+    }
+
+    #[inline(always)]
+    fn over_factor(a: f32, factor: Rescale) -> f32 {
+        if factor.multiplier == 0 { 0.0 } else { a / factor.real() }
     }
 
     #[inline(always)]
@@ -630,6 +690,44 @@ impl Number for Fixed {
         let drop = (bits(share) - 33).max(0);
         let product = i64::from(quotient) * (share >> drop);
         shifted(product, i32::from(exponent.unwrap_or(0)) + (PLACES as i32 - SUM_PLACES as i32) - drop)
+    }
+
+    fn condition(_: [i32; 2]) -> Option<f32> {
+        None
+    }
+
+    #[inline(always)]
+    fn portion(quotient: i32, exponent: Option<i8>, share: i64) -> i64 {
+        Self::taken(quotient, exponent, share)
+    }
+
+    #[inline(always)]
+    fn amount(sum: i64) -> i64 {
+        sum
+    }
+
+    #[inline(always)]
+    fn numerator_of(sum: i64) -> i64 {
+        shifted(sum, SUM_PLACES as i32 - PLACES as i32)
+    }
+
+    #[inline(always)]
+    fn binary(value: i32, places: u32) -> i64 {
+        i64::from(value) << (PLACES - places.min(PLACES))
+    }
+
+    fn rescaled(value: i32, factor: Rescale) -> i64 {
+        let product = i64::from(value) * i64::from(factor.multiplier);
+        shifted(product, 31 - factor.shift - PLACES as i32)
+    }
+
+    fn over_factor(a: i64, factor: Rescale) -> i64 {
+        if a == 0 || factor.multiplier <= 0 {
+            return 0;
+        }
+        let factor = Real::new(u64::from(factor.multiplier.unsigned_abs()), factor.shift - 31);
+        let ratio = Real::new(a.unsigned_abs(), -(PLACES as i32)).over(factor).fixed();
+        if a < 0 { -ratio } else { ratio }
     }
 
     #[inline(always)]

@@ -280,6 +280,14 @@ pub const fn scratch_bytes(model: &Model<'_>, mode: Mode, room: Room, index: usi
     if model.is_int8(&step) {
         let input = model.tensor(model.operand(&step, 0)).shape;
         let output = model.tensor(step.output).shape;
+        if matches!(step.op, Op::Lstm) {
+            return match room {
+                Room::Forward => int8::lstm::forward_bytes(input),
+                Room::Back if mode.explains() => int8::lstm::back::scratch_bytes(input, output),
+                Room::Back => 0,
+                Room::Kept => int8::lstm::tape_bytes(mode, input, output),
+            };
+        }
         return match room {
             Room::Forward => int8::Scratch::forward(&step, input),
             Room::Back if mode.explains() => int8::Scratch::of(&step, input, output).bytes(),

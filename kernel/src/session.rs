@@ -385,7 +385,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
             }
         }
         let taken = if int8 && !in_place {
-            self.operands_back(i, &step, choice, exponent)
+            self.operands_back(i, &step, (choice, condition), exponent)
         } else {
             R::backward(&mut self.tape, i, &step, choice, condition)
         };
@@ -404,14 +404,21 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// The operands of an int8 step, one after the other.
-    fn operands_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, arrived: i8) -> Taken<R> {
+    fn operands_back(
+        &mut self,
+        i: usize,
+        step: &Step,
+        (choice, condition): (Option<Choice<'_>>, bool),
+        arrived: i8,
+    ) -> Taken<R> {
         let mut all = Taken::default();
         for k in (0..step.operands).rev() {
             let operand = self.tape.model.operand(step, k);
             let known = self.exponent(operand);
             let fallen = || R::places(self.slice(step.output), arrived);
             let places = known.map_or_else(fallen, |sink| Places { arrived, sink });
-            let (taken, exponent) = self.tape.backward_int8::<R>(i, step, k, choice, places, known.is_none());
+            let (taken, exponent) =
+                self.tape.backward_int8::<R>(i, step, k, choice, (places, known.is_none()), condition);
             self.mark(operand, exponent);
             all = Taken { saturated: all.saturated.saturating_add(taken.saturated), ..taken };
         }

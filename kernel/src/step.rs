@@ -731,13 +731,13 @@ mod tests {
     #[test]
     fn ties_go_away_from_the_zero_point_or_to_an_even_number_of_units() {
         let away = Tensor {
-            is_sequence: false,
             dtype: DType::I8,
             shape: Shape::new(1, 1, 1),
             scale: 0.5,
             zero_point: 3,
             non_negative: false,
             ties_to_even: false,
+            is_sequence: false,
             storage: 0,
             name: 0,
         };

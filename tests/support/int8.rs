@@ -116,7 +116,7 @@ fn twin_layers(mut a: Layer, mut b: Layer, input: Shape, output: Shape, unit: Qu
                 *value = bias[c] as f32 * SCALE * weight_scale(c);
             }
             let factor = |c| pair(f64::from(SCALE) * f64::from(weight_scale(c)) / f64::from(unit.scale));
-            a.int8 = Int8 { weights, bias, rescale: (0..channels).map(factor).collect() };
+            a.int8 = Int8 { weights, bias, rescale: (0..channels).map(factor).collect(), ..Int8::default() };
         }
         Op::Add => {
             let half = pair(0.5);

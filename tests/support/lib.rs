@@ -10,6 +10,7 @@ pub mod cases;
 pub mod close;
 pub mod int8;
 pub mod kernel;
+pub mod lstm_int8;
 pub mod mutate;
 pub mod networks;
 pub mod npy;

@@ -20,17 +20,24 @@ pub struct Case {
 
 /// The feed-forward cases of a folder, by name.
 pub fn folders(pack: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(pack).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| is_feed_forward(path)).collect();
-    folders.sort();
-    folders
+    of_kind(pack, "feedforward")
 }
 
-/// The pack has recurrent networks too.
-fn is_feed_forward(folder: &Path) -> bool {
-    let json = std::fs::read(folder.join("case.json")).ok();
-    let json: Option<Value> = json.and_then(|json| serde_json::from_slice(&json).ok());
-    json.is_some_and(|json| json["kind"] == "feedforward")
+/// The recurrent cases of a folder, by name.
+pub fn recurrent(pack: &Path) -> Vec<PathBuf> {
+    of_kind(pack, "lstm")
+}
+
+fn of_kind(pack: &Path, kind: &str) -> Vec<PathBuf> {
+    let is_kind = |folder: &PathBuf| {
+        let json = std::fs::read(folder.join("case.json")).ok();
+        let json: Option<Value> = json.and_then(|json| serde_json::from_slice(&json).ok());
+        json.is_some_and(|json| json["kind"] == kind)
+    };
+    let entries = std::fs::read_dir(pack).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<PathBuf> = entries.filter(is_kind).collect();
+    folders.sort();
+    folders
 }
 
 impl Case {
@@ -123,6 +130,12 @@ impl<'a> Assignment<'a> {
         });
         self.rest.iter().copied().chain(nodes).collect()
     }
+}
+
+/// The rule of every linear step of a recurrent case.
+pub fn recurrent_choice(rule: &Value) -> Choice<'static> {
+    let bias = if number(&rule["bias_factor"]) == 0.0 { Bias::Absorb } else { Bias::Redistribute };
+    Choice::new(Rule::Epsilon(number(&rule["eps"]))).with_bias(bias)
 }
 
 /// One number for all channels, or one per channel.

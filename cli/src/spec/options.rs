@@ -1,7 +1,8 @@
-//! What comes after the semicolons: bias and stabiliser.
+//! What comes after the semicolons: bias, stabiliser and gates.
 
 use super::number::{non_negative, number, shortest};
-use relprop::{Bias, Rule, Stabilizer};
+use relprop::rule::Gates;
+use relprop::{Bias, Choice, Rule, Stabilizer};
 
 /// The options of a rule, as far as they are given.
 #[derive(Default)]
@@ -9,10 +10,18 @@ pub struct Options {
     bias: Option<Bias>,
     form: Option<Stabilizer>,
     epsilon: Option<f32>,
+    gates: Option<Gates>,
 }
 
 const BIASES: [(&str, Bias); 3] =
     [("absorb", Bias::Absorb), ("zero", Bias::Zero), ("redistribute", Bias::Redistribute)];
+
+const GATES: [(&str, Gates); 4] = [
+    ("signal", Gates::Signal),
+    ("half", Gates::Half),
+    ("proportional", Gates::Proportional),
+    ("magnitude", Gates::Magnitude),
+];
 
 /// With the ε that each form has by default.
 const STABILIZERS: [(&str, Stabilizer); 5] = [
@@ -33,7 +42,12 @@ impl Options {
                 "bias" => options.bias = Some(one_of("bias", value, &BIASES)?),
                 "stabilizer" => options.form = Some(one_of("stabilizer", value, &STABILIZERS)?),
                 "eps" => options.epsilon = Some(number(value).and_then(|value| non_negative("eps", value))?),
-                _ => return Err(format!("there is no option `{part}`; options are bias=, stabilizer= and eps=")),
+                "gates" => options.gates = Some(one_of("gates", value, &GATES)?),
+                _ => {
+                    return Err(format!(
+                        "there is no option `{part}`; options are bias=, stabilizer=, eps= and gates="
+                    ));
+                }
             }
         }
         Ok(options)
@@ -42,6 +56,11 @@ impl Options {
     /// What becomes of the bias.
     pub fn bias(&self) -> Bias {
         self.bias.unwrap_or_default()
+    }
+
+    /// What gates of recurrent cells get.
+    pub fn gates(&self) -> Gates {
+        self.gates.unwrap_or_default()
     }
 
     /// The stabiliser of a rule, which may bring its own ε.
@@ -71,7 +90,9 @@ fn one_of<T: Copy>(key: &str, value: &str, known: &[(&str, T)]) -> Result<T, Str
 }
 
 /// The options that are not the default ones, as they are typed. A rule with an ε of its own shows it itself.
-pub fn written(bias: Bias, stabilizer: Stabilizer, has_epsilon: bool) -> String {
+pub fn written(choice: &Choice<'_>) -> String {
+    let Choice { rule, bias, stabilizer, gates } = *choice;
+    let has_epsilon = matches!(rule, Rule::Epsilon(_));
     let mut options = String::new();
     if let Some((name, _)) = BIASES.iter().find(|(_, known)| *known == bias && bias != Bias::default()) {
         options = options + ";bias=" + name;
@@ -85,6 +106,9 @@ pub fn written(bias: Bias, stabilizer: Stabilizer, has_epsilon: bool) -> String 
         if !has_epsilon && form.epsilon() != epsilon {
             options = options + ";eps=" + &shortest(epsilon);
         }
+    }
+    if let Some((name, _)) = GATES.iter().find(|(_, known)| *known == gates && gates != Gates::default()) {
+        options = options + ";gates=" + name;
     }
     options
 }

@@ -5,6 +5,7 @@ use super::number::{non_negative, number};
 use super::options::{self, Options};
 use super::select::SelectSpec;
 use super::written;
+use relprop::rule::Gates;
 use relprop::{Bias, Choice, Model, Rule, Stabilizer, Ties};
 use std::fmt;
 use std::str::FromStr;
@@ -39,6 +40,14 @@ pub struct Typed<B> {
     kind: Kind<B>,
     bias: Bias,
     stabilizer: Stabilizer,
+    gates: Gates,
+}
+
+impl<B> Typed<B> {
+    /// A rule with the options of this one.
+    fn with_options<'r>(&self, rule: Rule<'r>) -> Choice<'r> {
+        Choice::new(rule).with_bias(self.bias).with_stabilizer(self.stabilizer).with_gates(self.gates)
+    }
 }
 
 /// A rule as typed, files not yet read.
@@ -80,7 +89,8 @@ impl FromStr for RuleSpec {
         };
         let kind = kind(name, arguments)?;
         let options = Options::parse(parts)?;
-        Ok(Self { stabilizer: options.stabilizer(kind.plain())?, bias: options.bias(), kind })
+        let stabilizer = options.stabilizer(kind.plain())?;
+        Ok(Self { stabilizer, bias: options.bias(), gates: options.gates(), kind })
     }
 }
 
@@ -143,8 +153,9 @@ impl fmt::Display for RuleSpec {
             Kind::Plain(rule) => f.write_str(&written::name(*rule))?,
             Kind::ZBox { low, high } => write!(f, "zbox:{low},{high}")?,
         }
-        let has_epsilon = matches!(self.kind, Kind::Plain(Rule::Epsilon(_)));
-        f.write_str(&options::written(self.bias, self.stabilizer, has_epsilon))
+        // Whatever the box is, its options are written the same way.
+        let rule = *self.kind.plain().unwrap_or(&Rule::Norm);
+        f.write_str(&options::written(&self.with_options(rule)))
     }
 }
 
@@ -155,7 +166,7 @@ impl RuleSpec {
             Kind::Plain(rule) => Kind::Plain(*rule),
             Kind::ZBox { low, high } => Kind::ZBox { low: low.resolve(model)?, high: high.resolve(model)? },
         };
-        Ok(Typed { kind, bias: self.bias, stabilizer: self.stabilizer })
+        Ok(Typed { kind, bias: self.bias, stabilizer: self.stabilizer, gates: self.gates })
     }
 }
 
@@ -166,7 +177,7 @@ impl LoadedRule {
             Kind::Plain(rule) => *rule,
             Kind::ZBox { low, high } => Rule::ZBox { low: low.bound(), high: high.bound() },
         };
-        Choice::new(rule).with_bias(self.bias).with_stabilizer(self.stabilizer)
+        self.with_options(rule)
     }
 }
 
@@ -180,6 +191,9 @@ mod tests {
         for text in [
             "zero",
             "epsilon:0.01",
+            "epsilon:0.001;bias=redistribute;gates=half",
+            "zplus;gates=magnitude",
+            "zbox:-1,1;gates=proportional",
             "epsilon:1e-6;bias=zero",
             "epsilon:0.25;stabilizer=norm_scale",
             "norm",
@@ -248,6 +262,7 @@ mod tests {
             "conv=zplus;bias=no",
             "conv=zplus;stabilizer=",
             "conv=zplus;eps=x",
+            "lstm=zplus;gates=all",
             "conv=zero;stabilizer=clip",
             "conv=epsilon:1;eps=1",
             "conv=zplus;width=3",

@@ -6,8 +6,7 @@ use relprop::{Bound, Choice, Rule, Ties};
 
 /// A rule that a composite chose.
 pub fn show(choice: &Choice<'_>) -> String {
-    let has_epsilon = matches!(choice.rule, Rule::Epsilon(_));
-    name(choice.rule) + &options::written(choice.bias, choice.stabilizer, has_epsilon)
+    name(choice.rule) + &options::written(choice)
 }
 
 /// A rule without its options.

@@ -82,6 +82,23 @@ pub fn multiplied([a, b]: [Quantization; 2], output: Quantization) -> [i32; 2] {
     quantized(f64::from(a.scale) * f64::from(b.scale) / f64::from(output.scale))
 }
 
+/// The factors from sums over a tensor with these weights, one for each gate of an LSTM, to what gates are functions of:
+/// units of 2⁻¹².
+pub fn gates(read: Quantization, weights: &[f32]) -> Vec<[i32; 2]> {
+    let factor = |weight: &f32| f64::from(read.scale) * f64::from(*weight) * 4096.0;
+    weights.iter().map(|weight| quantized(factor(weight))).collect()
+}
+
+/// The factor from the product of two fractions of 2⁻¹⁵, a gate and the tangent of the cell, to the state of an LSTM.
+pub fn state(output: Quantization) -> [i32; 2] {
+    quantized(1.0 / f64::from(1 << 30) / f64::from(output.scale))
+}
+
+/// The bound of a cell with so many binary places, in its units and cut off there; none for 0, and where it cuts off all.
+pub fn bound(clip: f32, places: u32) -> u32 {
+    (f64::from(clip) * f64::from(1_u32 << places)).min(i16::MAX.into()) as u32
+}
+
 /// The attributes of a softmax.
 pub fn softmax(input: Quantization) -> [u32; 8] {
     let largest = f64::from(u32::MAX >> 1);

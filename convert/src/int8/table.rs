@@ -66,6 +66,18 @@ pub fn tanh(input: Quantization) -> Vec<i8> {
     fixed_point(input, 7, 0, fixed::tanh)
 }
 
+/// The table of an LSTM's functions, `σ(k / 24)` in units of 2⁻¹⁶: the nearest number, or, where TensorFlow Lite Micro
+/// has it so, one more.
+pub fn gates() -> Vec<u16> {
+    const ONE_MORE: [u64; 4] = [0xc046_7bae_fa7b_d110, 0x0011_0090_2044_0005, 0x80, 0x8000_0000_0000_0000];
+    let entry = |k: u32| {
+        let nearest = (65536.0 / (1.0 + (-f64::from(k) / 24.0).exp())).round() as u16;
+        let more = ONE_MORE.get(k as usize / 64).is_some_and(|bits| bits >> (k % 64) & 1 == 1);
+        nearest + u16::from(more)
+    };
+    (0..256).map(entry).collect()
+}
+
 /// A function in fixed point that writes units of 2^−places.
 fn fixed_point(input: Quantization, places: i32, zero_point: i32, f: fn(i32) -> i32) -> Vec<i8> {
     let [multiplier, shift] = quantized(f64::from(input.scale) * f64::from(1 << (31 - INTEGER_BITS)));

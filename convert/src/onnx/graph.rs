@@ -2,6 +2,7 @@
 
 use super::constant::Constant;
 use super::error::Refusal;
+use super::recurrent;
 use crate::network::Quantization;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -30,6 +31,10 @@ pub struct Graph {
     pub unsigned: HashSet<ValueId>,
     /// The values that are signed bytes.
     pub units: HashMap<ValueId, Unit>,
+    /// Inputs of integers: tokens.
+    pub tokens: HashSet<ValueId>,
+    /// An axis of an input is that of a sequence whose length may change.
+    pub has_sequence: bool,
 }
 
 /// What the integers of a value stand for, and the range of those that its node writes.
@@ -82,6 +87,8 @@ pub enum Attribute {
     Floats(Vec<f32>),
     /// Several integers.
     Ints(Vec<i64>),
+    /// Several words.
+    Texts(Vec<String>),
     /// Something that no supported op has: a graph, say.
     Other,
 }
@@ -262,7 +269,13 @@ impl Graph {
         }
         let mut alive = Vec::with_capacity(self.nodes.len());
         for node in self.nodes.drain(..).rev() {
-            if node.outputs.iter().flatten().any(|&output| wanted.get(output) == Some(&true)) {
+            let is_wanted = |output: &ValueId| wanted.get(*output) == Some(&true);
+            if node.outputs.iter().flatten().any(is_wanted) {
+                let mut node = node;
+                // Which states of a recurrent layer are read says what becomes of it.
+                if recurrent::is_recurrent(&node) {
+                    node.outputs.iter_mut().for_each(|output| *output = output.filter(is_wanted));
+                }
                 for &input in node.inputs.iter().flatten() {
                     mark(&mut wanted, input);
                 }

@@ -2,8 +2,8 @@
 
 use super::constant::{broadcast_dims, elements};
 use super::graph::{Graph, Node, Reason};
-use super::shapes;
 use super::window::{Geometry, spatial};
+use super::{recurrent, shapes};
 
 /// Ops that the importer knows, alone or as part of something.
 const KNOWN: &[&str] = &[
@@ -27,6 +27,7 @@ const KNOWN: &[&str] = &[
     "Erf",
     "Expand",
     "Flatten",
+    "GRU",
     "Gather",
     "Gelu",
     "Gemm",
@@ -36,6 +37,7 @@ const KNOWN: &[&str] = &[
     "HardSwish",
     "Identity",
     "LRN",
+    "LSTM",
     "LeakyRelu",
     "LogSoftmax",
     "MatMul",
@@ -87,7 +89,7 @@ pub fn known_ops() -> String {
 /// Why an op that is not known is refused.
 pub fn unsupported(op: &str) -> &'static str {
     match op {
-        "LSTM" | "GRU" | "RNN" => "recurrent layers are not supported",
+        "RNN" => "of recurrent layers LSTM and GRU are supported",
         "If" | "Loop" | "Scan" => "control flow is not supported: export the model by tracing",
         "LayerNormalization" | "InstanceNormalization" | "GroupNormalization" => {
             "this normalisation depends on the input: only batch and local response normalisation are supported"
@@ -225,6 +227,7 @@ fn shape_of(graph: &Graph, node: &Node) -> Result<Vec<Vec<usize>>, Reason> {
             let target: Option<Vec<usize>> = target.iter().map(|&dim| usize::try_from(dim).ok()).collect();
             one(target.and_then(|target| broadcast_dims(dims(0).ok()?, &target)).ok_or("shapes do not fit together")?)
         }
+        "GRU" | "LSTM" => recurrent::output_dims(graph, node),
         "DepthToSpace" | "SpaceToDepth" => one(block(node, dims(0)?)?),
         // Elementwise; further outputs (the mask of Dropout, statistics of training) are dropped elsewhere.
         _ => {

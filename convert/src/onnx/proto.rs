@@ -12,6 +12,8 @@ pub struct ModelProto<'a> {
     pub opsets: Vec<(&'a str, i64)>,
     /// The graph.
     pub graph: Option<GraphProto<'a>>,
+    /// `metadata_props`: what the exporter noted, by key.
+    pub metadata: Vec<(&'a str, &'a str)>,
 }
 
 /// `GraphProto`.
@@ -65,6 +67,8 @@ pub struct AttributeProto<'a> {
     pub floats: Vec<f32>,
     /// Integers.
     pub ints: Vec<i64>,
+    /// Strings.
+    pub texts: Vec<&'a [u8]>,
 }
 
 /// `TensorProto`.
@@ -126,6 +130,7 @@ impl<'a> ModelProto<'a> {
             match field? {
                 (7, graph) => model.graph = Some(GraphProto::read(graph.bytes()?)?),
                 (8, opset) => push(&mut model.opsets, read_opset(opset.bytes()?)?)?,
+                (14, entry) => push(&mut model.metadata, read_entry(entry.bytes()?)?)?,
                 _ => {}
             }
         }
@@ -143,6 +148,19 @@ fn read_opset(bytes: &[u8]) -> Result<(&str, i64), WireError> {
         }
     }
     Ok(opset)
+}
+
+/// `StringStringEntryProto`.
+fn read_entry(bytes: &[u8]) -> Result<(&str, &str), WireError> {
+    let mut entry = ("", "");
+    for field in Fields::of(bytes) {
+        match field? {
+            (1, key) => entry.0 = key.text()?,
+            (2, value) => entry.1 = value.text()?,
+            _ => {}
+        }
+    }
+    Ok(entry)
 }
 
 impl<'a> GraphProto<'a> {
@@ -192,6 +210,7 @@ impl<'a> AttributeProto<'a> {
                 (5, tensor) => attribute.tensor = Some(TensorProto::read(tensor.bytes()?)?),
                 (7, floats) => floats.floats(&mut attribute.floats)?,
                 (8, ints) => ints.ints(&mut attribute.ints)?,
+                (9, text) => push(&mut attribute.texts, text.bytes()?)?,
                 (20, kind) => attribute.kind = kind.int()?,
                 _ => {}
             }

@@ -28,15 +28,14 @@ mod data_type {
 }
 
 /// Reads a file. What cannot be read of the graph is added to `refusals`.
-pub fn read(bytes: &[u8], refusals: &mut Vec<Refusal>) -> Result<Graph, ImportError> {
-    let model = ModelProto::read(bytes)?;
+pub fn read(model: &ModelProto<'_>, reading: Reading, refusals: &mut Vec<Refusal>) -> Result<Graph, ImportError> {
     let graph = model.graph.as_ref().ok_or(ImportError::NoGraph)?;
     let opset = model.opsets.iter().find(|(domain, _)| is_onnx(domain)).map_or(1, |&(_, version)| version);
     if !OPSETS.contains(&opset) {
         return Err(ImportError::Opset(opset));
     }
 
-    let mut reader = Reader { graph: Graph::default(), ids: HashMap::new(), refusals };
+    let mut reader = Reader { graph: Graph::default(), reading, ids: HashMap::new(), refusals };
     graph.name.clone_into(&mut reader.graph.name);
     reader.graph.opset = opset;
     for tensor in &graph.initializers {
@@ -62,6 +61,7 @@ fn is_onnx(domain: &str) -> bool {
 
 struct Reader<'a> {
     graph: Graph,
+    reading: Reading,
     ids: HashMap<String, ValueId>,
     refusals: &'a mut Vec<Refusal>,
 }
@@ -107,8 +107,12 @@ impl Reader<'_> {
             return;
         }
         self.graph.inputs.push(id);
-        match input_dims(info) {
-            Ok(dims) => {
+        if is_integer(info) {
+            self.graph.tokens.insert(id);
+        }
+        match input_dims(info, self.reading) {
+            Ok((dims, moments)) => {
+                self.graph.has_sequence |= moments.is_some_and(|axis| dims.get(axis) > Some(&1));
                 if let Some(value) = self.graph.values.get_mut(id) {
                     value.dims = Some(dims);
                 }
@@ -145,31 +149,68 @@ impl Reader<'_> {
     }
 }
 
-/// A dynamic batch, at the first axis, becomes 1.
-fn input_dims(info: &ValueInfoProto<'_>) -> Result<Vec<usize>, String> {
-    if info.data_type != data_type::FLOAT {
-        return Err("only float32 inputs are supported".into());
+/// What axes without a fixed size stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The first such axis of an input is that of a sequence, even if it is the first of all.
+    pub sequence_first: bool,
+    /// Extent of the axis of a sequence.
+    pub moments: usize,
+}
+
+fn is_integer(info: &ValueInfoProto<'_>) -> bool {
+    matches!(info.data_type, data_type::INT32 | data_type::INT64)
+}
+
+/// Extents of an input, and its axis of a sequence, if it has one. A dynamic batch becomes 1.
+fn input_dims(info: &ValueInfoProto<'_>, reading: Reading) -> Result<(Vec<usize>, Option<usize>), String> {
+    if info.data_type != data_type::FLOAT && !is_integer(info) {
+        return Err("only inputs of float32, and tokens of int32 or int64, are supported".into());
     }
     let dims = info.dims.as_ref().ok_or("its shape is unknown: export the model with a fixed input shape")?;
+    let moments = moments_axis(dims, is_integer(info), reading.sequence_first)?;
     let mut fixed = Vec::with_capacity(dims.len());
     for (axis, dim) in dims.iter().enumerate() {
-        fixed.push(match (axis, dim) {
-            (0, DimProto::Name(_) | DimProto::Value(..=0)) => 1,
-            (_, &DimProto::Value(value @ 1..)) => usize::try_from(value).map_err(|_| "it is too large")?,
-            (_, DimProto::Name(name)) if !name.is_empty() => {
-                return Err(format!("axis {axis} ({name}) has no fixed size: only the batch may vary"));
-            }
-            _ => return Err(format!("axis {axis} has no fixed size: only the batch may vary")),
+        fixed.push(match dim {
+            _ if moments == Some(axis) => reading.moments,
+            &DimProto::Value(value @ 1..) => usize::try_from(value).map_err(|_| "it is too large")?,
+            _ => 1,
         });
     }
     match elements(&fixed) {
-        Some(_) => Ok(fixed),
+        Some(_) => Ok((fixed, moments)),
         None => Err("it is too large".into()),
     }
 }
 
+/// Which axis without a fixed size is that of a sequence. Beside it only the batch may vary.
+fn moments_axis(dims: &[DimProto<'_>], tokens: bool, sequence_first: bool) -> Result<Option<usize>, String> {
+    let is_open = |dim: &DimProto<'_>| !matches!(dim, DimProto::Value(1..));
+    let open: Vec<usize> = dims.iter().enumerate().filter(|(_, dim)| is_open(dim)).map(|(axis, _)| axis).collect();
+    // Of tokens one by one there is nothing else to vary.
+    let alone = tokens && dims.iter().skip(1).all(|dim| *dim == DimProto::Value(1));
+    let refused = |axis: usize| match dims.get(axis) {
+        Some(DimProto::Name(name)) if !name.is_empty() => format!("axis {axis} ({name})"),
+        _ => format!("axis {axis}"),
+    };
+    match *open.as_slice() {
+        [] => Ok(None),
+        [0] if (!sequence_first && !alone) || dims.len() > 3 => Ok(None),
+        [axis] | [0, axis] if dims.len() > 3 => {
+            Err(format!("{} has no fixed size: only the batch may vary", refused(axis)))
+        }
+        [axis] => Ok(Some(axis)),
+        [first, second] if first == 0 || sequence_first => Ok(Some(if sequence_first { first } else { second })),
+        [.., axis] => {
+            Err(format!("{} has no fixed size: only the batch and the length of a sequence may vary", refused(axis)))
+        }
+    }
+}
+
 fn read_attribute(attribute: &AttributeProto<'_>) -> Result<Attribute, String> {
-    let text = |bytes: &[u8]| Attribute::Text(String::from_utf8_lossy(bytes).into_owned());
+    let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| Attribute::Text(word(bytes));
+    let texts = |list: &[&[u8]]| Attribute::Texts(list.iter().map(|bytes| word(bytes)).collect());
     Ok(match attribute.kind {
         1 => Attribute::Float(attribute.float.unwrap_or(0.0)),
         2 => Attribute::Int(attribute.int.unwrap_or(0)),
@@ -180,6 +221,7 @@ fn read_attribute(attribute: &AttributeProto<'_>) -> Result<Attribute, String> {
         },
         6 => Attribute::Floats(attribute.floats.clone()),
         7 => Attribute::Ints(attribute.ints.clone()),
+        8 => texts(&attribute.texts),
         0 => match attribute {
             AttributeProto { float: Some(value), .. } => Attribute::Float(*value),
             AttributeProto { int: Some(value), .. } => Attribute::Int(*value),
@@ -187,6 +229,7 @@ fn read_attribute(attribute: &AttributeProto<'_>) -> Result<Attribute, String> {
             AttributeProto { tensor: Some(tensor), .. } => Attribute::Tensor(Rc::new(read_tensor(tensor)?)),
             AttributeProto { floats, .. } if !floats.is_empty() => Attribute::Floats(floats.clone()),
             AttributeProto { ints, .. } if !ints.is_empty() => Attribute::Ints(ints.clone()),
+            AttributeProto { texts: words, .. } if !words.is_empty() => texts(words),
             _ => Attribute::Other,
         },
         _ => Attribute::Other,
@@ -348,9 +391,8 @@ fn readers(graph: &Graph) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{brain, half, input_dims, read, read_tensor, sort};
+    use super::{Reading, brain, half, input_dims, read_tensor, sort};
     use crate::onnx::constant::Data;
-    use crate::onnx::error::ImportError;
     use crate::onnx::graph::{Graph, Node, Value};
     use crate::onnx::proto::{DimProto, TensorProto, ValueInfoProto};
 
@@ -378,10 +420,21 @@ mod tests {
     #[test]
     fn only_the_batch_may_vary() {
         let info = |dims: &[DimProto<'static>]| ValueInfoProto { name: "x", data_type: 1, dims: Some(dims.to_vec()) };
-        let batch = info(&[DimProto::Name("N"), DimProto::Value(3)]);
-        assert_eq!(input_dims(&batch), Ok(vec![1, 3]));
-        let width = info(&[DimProto::Value(0), DimProto::Name("width")]);
-        assert!(input_dims(&width).unwrap_err().contains("width"));
+        let read = |dims: &[DimProto<'static>], tokens: bool, sequence_first: bool| {
+            let info = ValueInfoProto { data_type: if tokens { 7 } else { 1 }, ..info(dims) };
+            input_dims(&info, Reading { sequence_first, moments: 9 })
+        };
+        let [n, t, width] = ["N", "T", "width"].map(DimProto::Name);
+        let [one, three] = [1, 3].map(DimProto::Value);
+        assert_eq!(read(&[n, three], false, false), Ok((vec![1, 3], None)));
+        assert_eq!(read(&[n, t, three], false, false), Ok((vec![1, 9, 3], Some(1))));
+        assert_eq!(read(&[t, n, three], false, true), Ok((vec![9, 1, 3], Some(0))));
+        assert_eq!(read(&[t, one, three], false, true), Ok((vec![9, 1, 3], Some(0))));
+        assert_eq!(read(&[t], true, false), Ok((vec![9], Some(0))));
+        assert_eq!(read(&[n, three], true, false), Ok((vec![1, 3], None)));
+        assert!(read(&[DimProto::Value(0), three, three, width], false, false).unwrap_err().contains("width"));
+        assert!(read(&[n, three, t, width], false, false).unwrap_err().contains("width"));
+        assert!(read(&[n, t, width], false, false).unwrap_err().contains("width"));
     }
 
     #[test]
@@ -399,11 +452,5 @@ mod tests {
         assert_eq!(names, ["first", "second"]);
         let names: Vec<_> = refusals.iter().map(|refusal| refusal.name.as_str()).collect();
         assert_eq!(names, ["again", "circle"]);
-    }
-
-    #[test]
-    fn what_is_no_model_is_refused() {
-        assert!(matches!(read(b"rubbish", &mut Vec::new()), Err(ImportError::Malformed(_))));
-        assert!(matches!(read(b"", &mut Vec::new()), Err(ImportError::NoGraph)));
     }
 }

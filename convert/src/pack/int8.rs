@@ -16,6 +16,7 @@ pub fn unpadded_len(step: &Step, input: Shape, output: Shape) -> usize {
         Op::Conv | Op::ConvTranspose => output.channels * taps * (input.channels / step.groups.max(1)),
         Op::Depthwise => output.channels * taps,
         Op::Dense => output.channels * input.elements(),
+        Op::Lstm => 4 * output.channels * (input.channels + output.channels),
         Op::Activation => 256,
         _ => 0,
     }

@@ -12,6 +12,8 @@ pub enum QuantizeError {
     NoItems,
     /// The network is not one of floats.
     Integers,
+    /// The network takes sequences of any length.
+    Sequences,
     /// A calibration input does not fit the network.
     Item {
         /// Which one, from 0.
@@ -35,6 +37,7 @@ impl fmt::Display for QuantizeError {
         match self {
             Self::NoItems => f.write_str("there are no calibration inputs"),
             Self::Integers => f.write_str("the network has integers already: quantise the float network"),
+            Self::Sequences => f.write_str("the network takes sequences of any length, which is not supported yet"),
             Self::Item { item, error } => write!(f, "calibration input {item}: {error}"),
             Self::NotFinite { item, tensor } => {
                 write!(f, "calibration input {item}: a value of {tensor} is not a finite number")

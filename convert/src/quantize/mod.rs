@@ -74,6 +74,9 @@ pub fn quantize(network: &Network, items: &[Item], options: &QuantizeOptions) ->
     if network.tensors.iter().any(|tensor| tensor.quantization.is_some()) {
         return Err(QuantizeError::Integers);
     }
+    if network.tensors.iter().any(|tensor| tensor.is_sequence) {
+        return Err(QuantizeError::Sequences);
+    }
     let network = &rewrite::rewritten(network);
     let spreads = observe::observe(network, items, options.method)?;
     let partition = Partition::new(network);

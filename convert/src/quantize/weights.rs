@@ -69,6 +69,7 @@ impl Linear {
             weights: weights.collect(),
             bias: bias.collect(),
             rescale: units.iter().map(|unit| multiplier::quantized(input * unit / output)).collect(),
+            ..Int8::default()
         }
     }
 

@@ -32,7 +32,7 @@ pub const UNSUPPORTED: &str = "this operator is not supported";
 const KNOWN: &str = "ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE (of constants), ELU, \
     EXPAND_DIMS, FULLY_CONNECTED, HARD_SWISH, LEAKY_RELU, LOGISTIC, MAX_POOL_2D, MEAN, MUL, PACK (of shapes), PAD, \
     PADV2, RELU, RELU6, RELU_N1_TO_1, RESHAPE, SHAPE, SOFTMAX, SQUEEZE, STRIDED_SLICE (of shapes), SUB, TANH, \
-    TRANSPOSE_CONV";
+    TRANSPOSE_CONV, UNIDIRECTIONAL_SEQUENCE_LSTM";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

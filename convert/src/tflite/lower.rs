@@ -168,7 +168,6 @@ impl<'r, 'g, 'a> Lowering<'r, 'g, 'a> {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         let reads = step.inputs.iter().filter(|&&input| self.is_int8(input)).count();
         match (&step.kind, reads, self.is_int8(step.output)) {
-            (Kind::Lstm { .. }, ..) => Err("recurrent layers are not supported yet".into()),
             (Kind::Quantize, 0, true) => {
                 self.convert(step, Op::Quantize);
                 Ok(())

@@ -2,11 +2,12 @@
 
 use super::builtin::Fused;
 use super::lower::Lowering;
-use super::step::{Activation, Arithmetic, ConstantOperand, Kind, Step};
+use super::step::{Activation, Arithmetic, ConstantOperand, Kind, Lstm, Step};
 use crate::builder::Window;
 use crate::network::Layer;
 use crate::pack::{self, ConvDims};
-use relprop::model::format::step::FLAG_SUBTRACT;
+use relprop::model::format::BLOCK;
+use relprop::model::format::step::{FLAG_ALL_STATES, FLAG_SUBTRACT};
 use relprop::step::{Function, Op, Shape};
 
 impl Lowering<'_, '_, '_> {
@@ -54,7 +55,7 @@ impl Lowering<'_, '_, '_> {
             Kind::Activation(activation) => function(&mut layer, activation)?,
             Kind::Quantize => return Err("floats are not quantised".into()),
             Kind::Dequantize => return Err("only of constants".into()),
-            Kind::Lstm { .. } => return Err("recurrent layers are not supported yet".into()),
+            Kind::Lstm(ref lstm) => self.lstm(&mut layer, lstm, shape)?,
         }
         self.finish(step, layer, shape);
         Ok(())
@@ -168,6 +169,27 @@ impl Lowering<'_, '_, '_> {
         let name = format!("{}.flat", layer.name);
         let flat = self.push(layer, &name, shape, None);
         self.finish(step, Layer::new(format!("{name}.view"), Op::View, vec![flat], 0), wanted);
+        Ok(())
+    }
+
+    fn lstm(&mut self, layer: &mut Layer, lstm: &Lstm, output: Shape) -> Result<(), String> {
+        let inputs = self.resolved.dims(lstm.weights[0]).last().copied().unwrap_or(0);
+        let units = output.channels;
+        let rows = units.checked_next_multiple_of(BLOCK).and_then(|rows| rows.checked_mul(4));
+        self.reserve(rows.and_then(|rows| rows.checked_mul(inputs.checked_add(units)?)))?;
+        let joined = |tensors: [usize; 4]| -> Result<Vec<f32>, String> {
+            let gates = tensors.into_iter().map(|tensor| self.resolved.floats(tensor));
+            Ok(gates.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        let (weights, recurrent) = (joined(lstm.weights)?, joined(lstm.recurrent)?);
+        (layer.op, layer.flags) = (Op::Lstm, FLAG_ALL_STATES);
+        layer.floats[0] = lstm.cell_clip;
+        layer.params = [
+            pack::gates(&weights, 4, units, inputs),
+            pack::gates(&recurrent, 4, units, units),
+            joined(lstm.bias)?,
+            Vec::new(),
+        ];
         Ok(())
     }
 

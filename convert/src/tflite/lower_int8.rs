@@ -1,5 +1,6 @@
 //! Steps over integers.
 
+mod recurrent;
 mod weighted;
 
 use super::builtin::Fused;
@@ -82,7 +83,7 @@ impl Lowering<'_, '_, '_> {
             Kind::Activation(activation) => function(&mut layer, activation, input, output)?,
             Kind::Quantize => identity(&mut layer, input, output),
             Kind::Dequantize => return Err("from integers to integers".into()),
-            Kind::Lstm { .. } => return Err("recurrent layers are not supported yet".into()),
+            Kind::Lstm(ref lstm) => self.lstm_int8(&mut layer, lstm, [input, output])?,
         }
         let tensor = self.push(layer, name, shape, Some(output));
         self.hold(step, tensor);

@@ -94,11 +94,23 @@ pub enum Kind {
     Quantize,
     /// Integers to floats.
     Dequantize,
-    /// A long short-term memory; its weights are found by its operator.
-    Lstm {
-        /// The first axis is time, not the batch.
-        time_major: bool,
-    },
+    /// A long short-term memory that walks from the first moment to the last and writes the state after each.
+    Lstm(Lstm),
+}
+
+/// Tensors of a long short-term memory; gates come in the order i, f, g, o.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lstm {
+    /// Weights of the input, `[unit][input]`.
+    pub weights: [usize; 4],
+    /// Weights of the state, `[unit][unit]`.
+    pub recurrent: [usize; 4],
+    /// Biases, one per unit.
+    pub bias: [usize; 4],
+    /// Where the state and the cell are kept, of which only the quantisation matters: both begin with zeros.
+    pub states: [Option<usize>; 2],
+    /// Bound of the cell's magnitude, 0 for none.
+    pub cell_clip: f32,
 }
 
 /// Sum, difference, product.

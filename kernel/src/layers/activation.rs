@@ -136,8 +136,9 @@ impl<'a> Activation<'a> {
     }
 }
 
+/// `min(max(x, low), high)`, without a case that panics.
 #[inline(always)]
-fn clamp(x: f32, low: f32, high: f32) -> f32 {
+pub fn clamp(x: f32, low: f32, high: f32) -> f32 {
     let raised = if x > low { x } else { low };
     if raised < high { raised } else { high }
 }

@@ -206,7 +206,7 @@ impl Tape<'_, '_> {
         } else if step.op.is_structural() {
             self.structural_back(step);
         } else if let (true, Some(choice)) = (cfg!(feature = "sequence") && step.op.is_recurrent(), choice) {
-            return self.backward_recurrent(index, step, choice);
+            return self.backward_recurrent(index, step, choice, condition);
         } else if let Some(choice) = choice {
             return self.layer_back(index, step, choice, condition);
         }

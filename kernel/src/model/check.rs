@@ -6,7 +6,7 @@ use super::format::{
     ALIGNMENT, BLOCK, BLOCK_INT8, MAGIC, MAX_BIAS_INT8, MAX_FAN_INT8, MAX_RANK, MAX_STEPS, NONE_16, NONE_32,
 };
 use super::format::{Section, VERSION};
-use super::format::{header, plan as table, port, step as field, string, tensor};
+use super::format::{header, lstm_int8, plan as table, port, step as field, string, tensor};
 use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
 use crate::plan::{
@@ -218,7 +218,9 @@ impl Uses {
             Op::Softmax => Self { variants: 2, ..Self::NOTHING },
             Op::View | Op::Quantize | Op::Dequantize => Self::NOTHING,
             Op::Embedding => Self { variants: 2, params: 1, floats: 1, ..Self::NOTHING },
-            Op::Lstm => Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 3, ..Self::NOTHING },
+            Op::Lstm => {
+                Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 3, floats: 1, ..Self::NOTHING }
+            }
             Op::Gru => Self {
                 flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES | field::FLAG_RESET_AFTER,
                 params: 4,
@@ -244,11 +246,14 @@ impl Uses {
             Op::Pad => Self { ints: 4, ..Self::NOTHING },
             Op::Softmax => Self { ints: 3, ..Self::NOTHING },
             Op::Concat | Op::Slice | Op::View | Op::Transpose => Self::of(op),
-            Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize | Op::Embedding | Op::Lstm | Op::Gru => {
+            Op::Lstm => {
+                Self { flags: field::FLAG_REVERSE | field::FLAG_ALL_STATES, params: 4, ints: 2, ..Self::NOTHING }
+            }
+            Op::Affine | Op::LocalResponseNorm | Op::Quantize | Op::Dequantize | Op::Embedding | Op::Gru => {
                 return None;
             }
         };
-        Some(Self { sizes: [1, 4, 8, 4], ..uses })
+        Some(Self { sizes: [1, 4, 8, 2], ..uses })
     }
 }
 
@@ -352,6 +357,10 @@ const fn step_numbers(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(step.ints[2] as i32 <= 0, Attribute);
         }
         Op::Pad => ensure!(is_i8(step.ints[3]), Attribute),
+        Op::Lstm => {
+            ensure!(step.ints[lstm_int8::CELL_PLACES] <= lstm_int8::MOST_PLACES, Attribute);
+            ensure!(step.ints[lstm_int8::CELL_BOUND] <= i16::MAX as u32, Attribute);
+        }
         Op::Conv
         | Op::ConvTranspose
         | Op::Depthwise
@@ -377,7 +386,7 @@ const fn step_numbers(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             k += 1;
         }
     }
-    if !step.op.is_weighted() && !matches!(step.op, Op::AveragePool | Op::Add | Op::Mul) {
+    if !step.op.is_weighted() && !matches!(step.op, Op::AveragePool | Op::Add | Op::Mul | Op::Lstm) {
         return Ok(());
     }
     let bias = model.params(step.params[1], 4);
@@ -403,12 +412,33 @@ const fn is_i8(bits: u32) -> bool {
 /// Weights of an int8 layer, with zeros behind them, one bias and one multiplier per channel.
 const fn weights_int8(model: &Model<'_>, step: &Step, rows: usize, fan: u64, channels: usize) -> Result<(), Reason> {
     ensure!(fan <= MAX_FAN_INT8 as u64, Size);
-    let weights = rows as u64 * fan;
+    attempt!(padded(model, step, (rows as u64).saturating_mul(fan)));
+    ensure!(step.params[1].len == channels && step.params[2].len == channels, Params);
+    Ok(())
+}
+
+/// So many 8-bit weights, and zeros behind them.
+const fn padded(model: &Model<'_>, step: &Step, weights: u64) -> Result<(), Reason> {
     let padded = weights.next_multiple_of(BLOCK_INT8 as u64) + BLOCK_INT8 as u64;
     ensure!(step.params[0].len as u64 == padded, Params);
     let bytes = model.params(step.params[0], 1);
     ensure!(is_zero(bytes, weights as usize, (padded - weights) as usize), Reserved);
-    ensure!(step.params[1].len == channels && step.params[2].len == channels, Params);
+    Ok(())
+}
+
+/// Weights of eight matrices, biases, factors, and a table that rises.
+const fn lstm_int8(model: &Model<'_>, step: &Step, inputs: usize, units: usize) -> Result<(), Reason> {
+    ensure!(inputs <= MAX_FAN_INT8 && units <= MAX_FAN_INT8, Size);
+    attempt!(padded(model, step, 4 * units as u64 * (inputs as u64 + units as u64)));
+    ensure!(lengths(step, [step.params[0].len, 4 * units, lstm_int8::FACTORS]), Params);
+    ensure!(step.params[3].len == lstm_int8::TABLE, Params);
+    let table = model.params(step.params[3], 2);
+    ensure!(read_u16(table, 0) == 1 << 15, Attribute);
+    let mut i = 1;
+    while i < lstm_int8::TABLE {
+        ensure!(read_u16(table, 2 * i) >= read_u16(table, 2 * i - 2), Attribute);
+        i += 1;
+    }
     Ok(())
 }
 
@@ -530,7 +560,14 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(if int8 { is_scale(step.floats[0].to_bits()) } else { step.floats[0].to_bits() == 0 }, Attribute);
             Ok(())
         }
-        Op::Lstm => recurrent(step, input, output, 4, 0),
+        Op::Lstm if int8 => {
+            attempt!(walks(step, input, output));
+            lstm_int8(model, step, input.channels, output.channels)
+        }
+        Op::Lstm => {
+            ensure!(step.floats[0].to_bits() >> 31 == 0, Attribute);
+            recurrent(step, input, output, 4, 0)
+        }
         Op::Gru => {
             let after = step.flags & field::FLAG_RESET_AFTER != 0;
             recurrent(step, input, output, 3, if after { output.channels } else { 0 })
@@ -538,11 +575,17 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
     }
 }
 
-/// Weights of every gate in blocks of units, for the input and for the state, and a bias, or none.
-const fn recurrent(step: &Step, input: Shape, output: Shape, gates: u64, more: usize) -> Result<(), Reason> {
+/// A sequence of vectors that becomes one of states, or the last state.
+const fn walks(step: &Step, input: Shape, output: Shape) -> Result<(), Reason> {
     ensure!(input.width == 1 && output.width == 1, Shape);
     let all = step.flags & field::FLAG_ALL_STATES != 0;
     ensure!(output.height == if all { input.height } else { 1 }, Shape);
+    Ok(())
+}
+
+/// Weights of every gate in blocks of units, for the input and for the state, and a bias, or none.
+const fn recurrent(step: &Step, input: Shape, output: Shape, gates: u64, more: usize) -> Result<(), Reason> {
+    attempt!(walks(step, input, output));
     let rows = gates * output.channels.next_multiple_of(BLOCK) as u64;
     ensure!(step.params[0].len as u64 == rows * input.channels as u64, Params);
     ensure!(step.params[1].len as u64 == rows * output.channels as u64, Params);
@@ -713,7 +756,7 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
     }
     if model.is_int8(step) {
         let zero = model.tensor(step.output).zero_point;
-        let ranged = !step.op.is_structural() && !matches!(step.op, Op::Activation | Op::Softmax);
+        let ranged = !step.op.is_structural() && !matches!(step.op, Op::Activation | Op::Softmax | Op::Lstm);
         return zero == -128 || (ranged && step.ints[0] as i32 >= zero) || (step.op.is_structural() && inputs);
     }
     match step.op {
@@ -1052,7 +1095,11 @@ const fn plan_item(model: &Model<'_>, mode: Mode, i: usize) -> Option<Item> {
     }
     if i < 2 * tensors + Room::ALL.len() * steps {
         let index = remainder(i - 2 * tensors, steps);
-        let room = Room::ALL[quotient(i - 2 * tensors, steps)];
+        let room = match quotient(i - 2 * tensors, steps) {
+            0 => Room::Forward,
+            1 => Room::Back,
+            _ => Room::Kept,
+        };
         let bytes = scratch_bytes(model, mode, room, index);
         // A scratch that is needed but has no place is an overlap with everything.
         let offset = match model.scratch_offset(mode, room, index) {

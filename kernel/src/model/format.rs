@@ -165,7 +165,7 @@ pub mod step {
     pub const GROUPS: usize = 36;
     /// `4 × (u32, u32)`: offset in the parameter section (bytes) and length (elements) of weights, bias and two more;
     /// of a float step all are `f32`, of an int8 step they are `i8` weights (or the table of an activation), `i32`
-    /// bias, and `(i32, i32)` multipliers and shifts.
+    /// bias, and `(i32, i32)` multipliers and shifts; an LSTM has a table of `u16` more, see [`super::lstm_int8`].
     pub const PARAMS: usize = 40;
     /// `4 × f32`, attributes of the op.
     pub const FLOATS: usize = 72;
@@ -194,6 +194,29 @@ pub mod step {
 
     /// Variant of an embedding whose table is int8, with the first float attribute as its scale.
     pub const VARIANT_INT8_TABLE: u8 = 1;
+}
+
+/// The parameters of an LSTM over int8. Gates come in the order i, f, g, o.
+///
+/// Weights are `[gate][unit][input]`, then `[gate][unit][unit]`, then the zeros behind all 8-bit weights. There is a bias
+/// for every unit of every gate, and [`FACTORS`](lstm_int8::FACTORS) multipliers and shifts: of each gate from sums over the
+/// input to units of 2⁻¹², of each gate the same from sums over the state, and from units of 2⁻³⁰ to the output's. The
+/// table is `σ(k / 24)` in units of 2⁻¹⁶, rising from 2¹⁵.
+pub mod lstm_int8 {
+    /// The first of the factors of sums over the state.
+    pub const STATE_FACTORS: usize = 4;
+    /// The factor of the output.
+    pub const OUTPUT_FACTOR: usize = 8;
+    /// How many factors there are.
+    pub const FACTORS: usize = 9;
+    /// Entries of the table.
+    pub const TABLE: usize = 256;
+    /// Attribute: a unit of the cell is two to the power of minus this, at most [`MOST_PLACES`].
+    pub const CELL_PLACES: usize = 0;
+    /// Attribute: the largest magnitude of the cell in its units, or zero.
+    pub const CELL_BOUND: usize = 1;
+    /// Most binary places of the cell.
+    pub const MOST_PLACES: u32 = 15;
 }
 
 /// A port: a tensor that the user feeds or reads, and its layout in the exported model.

@@ -267,7 +267,10 @@ impl<'a> Model<'a> {
         let tensor = self.tensor(port_tensor);
         // Of at most one moment there is nothing to shorten.
         if tensor.is_sequence && self.at_length(usize::MAX).tensor(port_tensor).shape.height > 1 {
-            dims[check::moments_axis(self.image, at)] = tensor.shape.height;
+            let axis = check::moments_axis(self.image, at);
+            if axis < MAX_RANK {
+                dims[axis] = tensor.shape.height;
+            }
         }
         Port {
             is_text: Port::has(flags, port::TEXT),
@@ -449,6 +452,11 @@ impl<'a> Model<'a> {
     /// Multipliers and shifts of an int8 step; empty when the image is not aligned.
     pub(crate) fn pairs(&self, block: ParamRef) -> &'a [[i32; 2]] {
         bytemuck::try_cast_slice(self.params(block, 8)).unwrap_or(&[])
+    }
+
+    /// The table of an int8 LSTM; empty when the image is not aligned.
+    pub(crate) fn halves(&self, block: ParamRef) -> &'a [u16] {
+        bytemuck::try_cast_slice(self.params(block, 2)).unwrap_or(&[])
     }
 
     const fn placement(&self, mode: Mode, tensor: usize, field: usize) -> Placement {

@@ -153,7 +153,7 @@ impl<'g> Lowering<'g> {
         };
         let input = self.unit(input).ok_or("it reads floats and writes integers")?;
         let output = node.output().and_then(|output| self.graph.units.get(&output)).ok_or(Stop::Orphan)?;
-        Ok(Int8 { weights, bias, rescale: int8::weighted(input, scales, output.quantization) })
+        Ok(Int8 { weights, bias, rescale: int8::weighted(input, scales, output.quantization), ..Int8::default() })
     }
 
     fn integer_weights(&self, node: &Node) -> Result<Weights<'g>, Stop> {

@@ -13,6 +13,7 @@ mod moves;
 mod norm;
 mod pool;
 mod ports;
+mod recurrent;
 
 use super::constant::Constant;
 use super::error::Refusal;
@@ -27,12 +28,13 @@ use relprop::step::{Op, Shape};
 /// Most weights an image can hold: 2 GiB of floats.
 const MAX_PARAMS: usize = 1 << 29;
 
-/// Turns a graph into a network. What cannot be turned is added to `refusals`; then the network is not complete.
-pub fn lower(graph: &Graph, options: &Options, refusals: &mut Vec<Refusal>) -> Network {
+/// Turns a graph into a network. What cannot be turned is added to `refusals`; then the network is not complete. `axes`
+/// says for every value that is a sequence of changing length along which axis its moments lie; it may be shorter.
+pub fn lower(graph: &Graph, axes: &[Option<usize>], options: &Options, refusals: &mut Vec<Refusal>) -> Network {
     // The kernel is free to hold an input in any order. Channels last is right for nearly every network; if it leaves
     // transpositions, the exported order may save some of them (networks that came from TensorFlow, sequences).
     let mut orders = vec![InputOrder::ChannelsLast; graph.inputs.len()];
-    let mut best = Lowering::run(graph, options, &orders, refusals.is_empty());
+    let mut best = Lowering::run(graph, axes, options, &orders, refusals.is_empty());
     for at in 0..orders.len().min(4) {
         if best.transpositions() == 0 || !best.refusals.is_empty() {
             break;
@@ -41,7 +43,7 @@ pub fn lower(graph: &Graph, options: &Options, refusals: &mut Vec<Refusal>) -> N
         if let Some(order) = other.get_mut(at) {
             *order = InputOrder::AsExported;
         }
-        let attempt = Lowering::run(graph, options, &other, refusals.is_empty());
+        let attempt = Lowering::run(graph, axes, options, &other, refusals.is_empty());
         if attempt.refusals.is_empty() && attempt.transpositions() < best.transpositions() {
             (best, orders) = (attempt, other);
         }
@@ -67,6 +69,8 @@ struct Held {
 /// A network in the making.
 struct Lowering<'g> {
     graph: &'g Graph,
+    /// By value: the axis of the moments.
+    axes: &'g [Option<usize>],
     network: Network,
     /// By value.
     producers: Vec<Option<usize>>,
@@ -78,11 +82,18 @@ struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    fn run(graph: &'g Graph, options: &Options, orders: &[InputOrder], complete: bool) -> Self {
+    fn run(
+        graph: &'g Graph,
+        axes: &'g [Option<usize>],
+        options: &Options,
+        orders: &[InputOrder],
+        complete: bool,
+    ) -> Self {
         let name = options.name.clone().unwrap_or_else(|| graph.name.clone());
         let held = vec![None; graph.values.len()];
         let mut lowering = Self {
             graph,
+            axes,
             network: Network::named(name),
             producers: graph.producers(),
             held,
@@ -121,12 +132,14 @@ impl<'g> Lowering<'g> {
             "Affine" => self.affine(node),
             "Add" | "Sub" => self.add(node),
             "Mul" => self.mul(node),
-            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Identity" | "Dropout" => self.reshape(node),
+            op if is_reshaping(op) && op != "Transpose" => self.reshape(node),
             "Transpose" => self.transpose(node),
             "Concat" => self.concat(node),
             "Slice" => self.slice(node),
             "Split" => self.split(node),
             "Pad" => self.pad(node),
+            "LSTM" | "GRU" => self.recurrent(node),
+            "Embedding" => self.embedding(node),
             "LRN" => self.local_response_norm(node),
             "Softmax" | "LogSoftmax" => self.softmax(node),
             "Quantize" => self.conversion(node, Op::Quantize),
@@ -149,6 +162,12 @@ impl<'g> Lowering<'g> {
         }
         let held = self.held.get(value).cloned().flatten().ok_or(Stop::Orphan)?;
         let dims = self.graph.dims(value).ok_or(Stop::Orphan)?;
+        let takes_tokens = node.op == "Embedding" || is_reshaping(&node.op);
+        if self.is_tokens(held.tensor) && !takes_tokens {
+            return Err(
+                "integers are tokens here, and all that can be done with them is to look them up in a table".into()
+            );
+        }
         Ok((value, dims, held))
     }
 
@@ -245,6 +264,11 @@ impl<'g> Lowering<'g> {
     }
 }
 
+/// Ops that leave all elements as they are.
+fn is_reshaping(op: &str) -> bool {
+    matches!(op, "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Identity" | "Dropout" | "Transpose")
+}
+
 /// Why an op that the importer knows did not become a step.
 fn hint(op: &str) -> &'static str {
     match op {
@@ -256,7 +280,9 @@ fn hint(op: &str) -> &'static str {
         "Div" => "only division by a constant is supported",
         "Min" | "Max" => "only of an activation and one constant number",
         "Sum" => "only of tensors of the same shape",
-        "Gather" => "only of one position, or of positions in a row, given by constants",
+        "Gather" => {
+            "only of one position, or of positions in a row, given by constants, or of rows of a constant table"
+        }
         "Cast" => "only from float to float32",
         "Expand" => "activations cannot be expanded",
         "QuantizeLinear" | "DequantizeLinear" => {

@@ -13,9 +13,23 @@ impl Lowering<'_> {
     pub(super) fn reshape(&mut self, node: &Node) -> Result<(), Stop> {
         let (_, _, held) = self.input(node, 0)?;
         let (output, dims) = self.output(node)?;
+        if self.stays(output, dims, &held) {
+            return Ok(());
+        }
         let shape = axes::natural(dims, &held.layout);
         let layer = Layer::new(&node.name, Op::View, vec![held.tensor], 0);
         self.finish(layer, output, shape, held.layout)
+    }
+
+    /// Rows of a sequence, and tokens, stay what they are, whatever axes of extent 1 come and go: the tensor gets another
+    /// name, and there is no step.
+    fn stays(&mut self, output: ValueId, dims: &[usize], held: &Held) -> bool {
+        let same = self.rows(output, dims, &held.layout).is_some_and(|rows| rows.same(self.shape(held)));
+        let stays = same || self.is_tokens(held.tensor);
+        if let Some(place) = self.held.get_mut(output).filter(|_| stays) {
+            *place = Some(held.clone());
+        }
+        stays
     }
 
     /// `Transpose`: nothing moves, only what is said about the order changes. Whoever needs another order moves it.
@@ -30,6 +44,10 @@ impl Lowering<'_> {
             held.tensor = self.arrange(node, value, &identity, axes::natural(dims, &identity))?;
             identity.transposed(dims, &order).ok_or("the order of its input's elements is too intricate")?
         };
+        held.layout = layout.clone();
+        if self.stays(output, output_dims, &held) {
+            return Ok(());
+        }
         let layer = Layer::new(&node.name, Op::View, vec![held.tensor], 0);
         let shape = axes::natural(output_dims, &layout);
         self.finish(layer, output, shape, layout)
@@ -44,12 +62,17 @@ impl Lowering<'_> {
         let misfits = |order: &Order| parts.iter().filter(|(_, dims, held)| held.layout != order.layout(dims)).count();
         // The order for which the fewest parts must be moved; of several the first.
         let order = candidates.into_iter().flatten().min_by_key(misfits).ok_or("there is nothing to concatenate")?;
+        let sequence = parts.iter().all(|(value, dims, _)| self.rows(*value, dims, &order.layout(dims)).is_some());
+        // Of a sequence rows are concatenated, `t × 1 × n`.
+        let around = |dims: &[usize]| match order.around(dims, axis) {
+            (shape, 1) if sequence => (Shape::new(shape.height, 1, shape.row()), 2),
+            other => other,
+        };
         let mut operands = Vec::with_capacity(parts.len());
         for (value, dims, _) in &parts {
-            let (shape, _) = order.around(dims, axis);
-            operands.push(self.arrange(node, *value, &order.layout(dims), shape)?);
+            operands.push(self.arrange(node, *value, &order.layout(dims), around(dims).0)?);
         }
-        let (shape, kernel_axis) = order.around(dims, axis);
+        let (shape, kernel_axis) = around(dims);
         let mut layer = Layer::new(&node.name, Op::Concat, operands, 0);
         layer.variant = kernel_axis;
         self.finish(layer, output, shape, order.layout(dims))

@@ -47,6 +47,9 @@ impl Lowering<'_> {
     pub(super) fn global_pool(&mut self, node: &Node) -> Result<(), Stop> {
         let (value, dims, _) = self.input(node, 0)?;
         let (output, output_dims) = self.output(node)?;
+        if node.op != "GlobalMaxPool" && self.moments(value).is_some() {
+            return self.mean_over_time(node);
+        }
         let geometry = Geometry::global(dims)?;
         let input = self.arrange(node, value, &Layout::channels_last(dims), axes::picture(dims))?;
         let op = if node.op == "GlobalMaxPool" { Op::MaxPool } else { Op::AveragePool };
@@ -55,11 +58,35 @@ impl Lowering<'_> {
         self.finish(layer, output, axes::picture(output_dims), Layout::channels_last(output_dims))
     }
 
+    /// The mean over the moments of a sequence of changing length: a window as high as the longest.
+    fn mean_over_time(&mut self, node: &Node) -> Result<(), Stop> {
+        let (value, dims, held) = self.input(node, 0)?;
+        let (output, _) = self.output(node)?;
+        let Shape { height, width, channels } = self.shape(&held);
+        let axis = self.moments(value).ok_or("it is no sequence")?;
+        if width != 1 || self.rows(value, dims, &held.layout).is_none() {
+            return Err("the moments of its input do not follow each other".into());
+        }
+        let height = u16::try_from(height).map_err(|_| "only the mean over up to 65535 moments is supported")?;
+        let mut layer = Layer::new(&node.name, Op::AveragePool, vec![held.tensor], 0);
+        Window::new(height, 1).describe(&mut layer);
+        let order = held.layout.axis_order(dims).ok_or("the order of its input's elements is too intricate")?;
+        let mut kept = dims.to_vec();
+        kept.iter_mut().skip(axis).take(1).for_each(|dim| *dim = 1);
+        let layout = Layout::permuted(&kept, &order);
+        self.finish(layer, output, Shape::new(1, 1, channels), layout)
+    }
+
     /// `ReduceMean`: average pooling with a window as large as the axes that go.
     pub(super) fn reduce_mean(&mut self, node: &Node) -> Result<(), Stop> {
         let (value, dims, held) = self.input(node, 0)?;
         let (output, _) = self.output(node)?;
         let (gone, _) = shapes::reduce(self.graph, node, dims.len())?;
+        if let Some(axis) = self.moments(value).filter(|axis| gone.contains(axis))
+            && gone.iter().all(|other| *other == axis || dims.get(*other) == Some(&1))
+        {
+            return self.mean_over_time(node);
+        }
         if axes::is_picture(dims) && gone == (2..dims.len()).collect::<Vec<_>>() {
             return self.global_pool(node);
         }

@@ -7,6 +7,7 @@ use crate::onnx::error::Refusal;
 use crate::onnx::graph::{Node, ValueId};
 use crate::options::Options;
 use relprop::model::format::MAX_RANK;
+use relprop::step::Shape;
 
 impl Lowering<'_> {
     /// Adds every input.
@@ -19,13 +20,20 @@ impl Lowering<'_> {
                 self.refuse(&name, "input", format!("{} axes: {MAX_RANK} are the most", dims.len()));
                 continue;
             }
-            let order = match order {
-                InputOrder::ChannelsLast if axes::is_picture(dims) => Order::channels_last(dims.len()),
+            let tokens = self.graph.tokens.contains(&value);
+            let order = match (self.moments(value), order) {
+                (Some(axis), _) => moments_first(dims, axis),
+                (None, InputOrder::ChannelsLast) if axes::is_picture(dims) && !tokens => {
+                    Order::channels_last(dims.len())
+                }
                 _ => Order::identity(dims.len()),
             };
             let layout = order.layout(dims);
-            let tensor = self.network.tensor(name.clone(), axes::natural(dims, &layout));
+            let shape =
+                if tokens { Shape::new(dims.iter().product(), 1, 1) } else { self.natural(value, dims, &layout) };
+            let tensor = self.network.tensor(name.clone(), shape);
             if let Some(held) = self.network.tensors.get_mut(tensor) {
+                held.is_tokens = tokens;
                 held.quantization = self.graph.units.get(&value).map(|unit| unit.quantization);
                 held.ties_to_even = held.quantization.is_some();
             }
@@ -80,7 +88,7 @@ impl Lowering<'_> {
         if present.is_none() {
             let layout = order.layout(dims);
             let node = Node::new(name, "output", &[], value);
-            held.tensor = self.arrange(&node, value, &layout, axes::natural(dims, &layout))?;
+            held.tensor = self.arrange(&node, value, &layout, self.natural(value, dims, &layout))?;
             held.layout = layout;
         }
         // An output is written by a step, and only once an output.
@@ -110,6 +118,14 @@ impl Lowering<'_> {
     fn refuse(&mut self, name: &str, op: &str, reason: impl Into<String>) {
         self.refusals.push(Refusal { name: name.to_owned(), op: op.to_owned(), reason: reason.into() });
     }
+}
+
+/// As exported, but with the axis of moments before all others that are longer than one.
+fn moments_first(dims: &[usize], axis: usize) -> Order {
+    if dims.iter().take(axis).all(|&dim| dim == 1) {
+        return Order::identity(dims.len());
+    }
+    Order(std::iter::once(axis).chain((0..dims.len()).filter(|&other| other != axis)).collect())
 }
 
 /// An order as ports have it: axes beyond the rank stay put.

@@ -5,7 +5,8 @@ use crate::onnx::graph::{Graph, Node, Value};
 use crate::onnx::shapes;
 use crate::options::Options;
 
-/// Turns `Gather` by a constant index, or by constant indices that run on, into `Slice` and `Reshape`.
+/// Turns `Gather` by a constant index, or by constant indices that run on, into `Slice` and `Reshape`, the latter alone where
+/// nothing is cut off.
 pub fn slice_from_gather(graph: &mut Graph, _: &Options) {
     for node in std::mem::take(&mut graph.nodes) {
         match slice(graph, &node) {
@@ -15,7 +16,7 @@ pub fn slice_from_gather(graph: &mut Graph, _: &Options) {
     }
 }
 
-fn slice(graph: &mut Graph, node: &Node) -> Option<[Node; 2]> {
+fn slice(graph: &mut Graph, node: &Node) -> Option<Vec<Node>> {
     let (x, output) = (node.input(0)?, node.only_output()?);
     if node.op != "Gather" || graph.constant(x).is_some() {
         return None;
@@ -30,16 +31,19 @@ fn slice(graph: &mut Graph, node: &Node) -> Option<[Node; 2]> {
             return None;
         }
     }
-    *extent = indices.len();
+    let whole = std::mem::replace(extent, indices.len()) == indices.len();
 
     let target: Vec<i64> = graph.dims(output)?.iter().map(|&dim| dim as i64).collect();
     let mut list = |values: &[i64]| graph.add_constant("", Constant::ints(vec![values.len()], values));
     let range = [list(&[start as i64]), list(&[(start + indices.len()) as i64]), list(&[axis as i64])];
     let target = list(&target);
+    if whole {
+        return Some(vec![Node::new(&node.name, "Reshape", &[x, target], output)]);
+    }
     let name = format!("{}.slice", node.name);
     let part = graph.add_value(Value { name: name.clone(), dims: Some(dims), constant: None });
     let [starts, ends, axes] = range;
-    Some([
+    Some(vec![
         Node::new(&name, "Slice", &[x, starts, ends, axes], part),
         Node::new(&node.name, "Reshape", &[part, target], output),
     ])

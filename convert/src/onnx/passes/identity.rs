@@ -1,23 +1,43 @@
 //! Nodes that do nothing when a network is used.
 
-use crate::onnx::graph::{Graph, Node};
+use crate::onnx::graph::{Graph, Node, ValueId};
 use crate::options::Options;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Drops identities: `Identity`, `Dropout`, casts between float types, expansions to the shape that there is,
 /// concatenations of one part.
 pub fn drop_identity(graph: &mut Graph, _: &Options) {
     let uses = graph.uses();
     let used = |value: &usize| uses.get(*value).is_some_and(|&uses| uses > 0);
+    let integers = integers(graph);
     let mut same = HashMap::new();
     for node in &graph.nodes {
         let (Some(input), Some(output)) = (node.input(0), node.output()) else { continue };
         let alone = !node.outputs.iter().skip(1).flatten().any(used);
-        if alone && does_nothing(graph, node) && graph.dims(input) == graph.dims(output) {
+        let does_nothing = does_nothing(graph, node) || (integers.contains(&input) && is_integer_cast(node));
+        if alone && does_nothing && graph.dims(input) == graph.dims(output) {
             same.insert(output, input);
         }
     }
     graph.redirect(&same);
+}
+
+/// Tokens, as they are or reshaped or cast.
+fn integers(graph: &Graph) -> HashSet<ValueId> {
+    let mut integers = graph.tokens.clone();
+    for node in &graph.nodes {
+        let moves =
+            matches!(node.op.as_str(), "Identity" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose");
+        let (Some(input), Some(output)) = (node.input(0), node.only_output()) else { continue };
+        if integers.contains(&input) && (moves || is_integer_cast(node)) {
+            integers.insert(output);
+        }
+    }
+    integers
+}
+
+fn is_integer_cast(node: &Node) -> bool {
+    node.op == "Cast" && matches!(node.int("to"), Ok(Some(6 | 7)))
 }
 
 fn does_nothing(graph: &Graph, node: &Node) -> bool {

@@ -8,11 +8,13 @@ mod batch_norm;
 mod bias;
 mod block;
 mod dense;
+mod embedding;
 mod gather;
 mod identity;
 mod min_max;
 mod patterns;
 mod qdq;
+mod recurrent;
 mod sum;
 
 use super::graph::Graph;
@@ -23,11 +25,17 @@ pub type Pass = fn(&mut Graph, &Options);
 
 /// The passes in the order in which they run.
 pub const PASSES: &[(&str, Pass)] = &[
+    ("embedding_from_gather", embedding::embedding_from_gather),
     ("fuse_quantization", qdq::fuse_quantization),
+    // Of tables that only now are floats.
+    ("embedding_from_floats", embedding::embedding_from_gather),
     ("drop_identity", identity::drop_identity),
+    ("split_directions", recurrent::split_directions),
     ("unroll_sum", sum::unroll_sum),
     ("clip_from_min_max", min_max::clip_from_min_max),
     ("slice_from_gather", gather::slice_from_gather),
+    ("slice_of_concat", recurrent::slice_of_concat),
+    ("last_state", recurrent::last_state),
     ("move_blocks", block::move_blocks),
     ("fuse_activation", patterns::fuse_activation),
     ("dense_from_matmul", dense::dense_from_matmul),

@@ -9,10 +9,10 @@ use relprop::model::format::{MAX_BIAS_INT8, MAX_FAN_INT8};
 use relprop::step::{Op, Shape};
 
 /// Weights as they are stored.
-struct Weights {
-    bytes: Vec<i8>,
+pub(super) struct Weights {
+    pub(super) bytes: Vec<i8>,
     /// One scale per output.
-    scales: Vec<f32>,
+    pub(super) scales: Vec<f32>,
 }
 
 impl Lowering<'_, '_, '_> {
@@ -92,7 +92,7 @@ impl Lowering<'_, '_, '_> {
         self.hold(step, tensor);
     }
 
-    fn stored_weights(&self, tensor: usize, axis: usize, outputs: usize) -> Result<Weights, String> {
+    pub(super) fn stored_weights(&self, tensor: usize, axis: usize, outputs: usize) -> Result<Weights, String> {
         let bytes = self.signed_bytes(tensor)?;
         let quantization = self.resolved.stored(tensor).and_then(|tensor| tensor.quantization.as_ref());
         let quantization = quantization.ok_or("weights without a scale")?;
@@ -107,7 +107,7 @@ impl Lowering<'_, '_, '_> {
         Ok(Weights { bytes, scales })
     }
 
-    fn int32_bias(&self, bias: Option<usize>, outputs: usize) -> Result<Vec<i32>, String> {
+    pub(super) fn int32_bias(&self, bias: Option<usize>, outputs: usize) -> Result<Vec<i32>, String> {
         let Some(bias) = bias else { return Ok(vec![0; outputs]) };
         let element = self.resolved.stored(bias).map(|tensor| tensor.element);
         if element != Some(Element::Int32) {

@@ -7,6 +7,7 @@
 mod arithmetic;
 mod constants;
 mod moves;
+mod recurrent;
 mod weighted;
 mod windows;
 
@@ -256,7 +257,7 @@ impl<'g, 'a> Resolved<'g, 'a> {
             Builtin::HardSwish => self.elementwise(operator, Kind::Activation(A::HardSwish)),
             Builtin::Quantize => self.elementwise(operator, Kind::Quantize),
             Builtin::Dequantize => self.dequantize(operator),
-            Builtin::UnidirectionalSequenceLstm { time_major, .. } => self.lstm(operator, time_major),
+            Builtin::UnidirectionalSequenceLstm { .. } => self.lstm(operator),
             Builtin::Shape => self.shape_of(operator),
             Builtin::StridedSlice(masks) => self.strided_slice(operator, masks),
             Builtin::Pack(_) => self.pack(operator),
@@ -301,17 +302,6 @@ impl<'g, 'a> Resolved<'g, 'a> {
     fn elementwise(&self, operator: &Operator, kind: Kind) -> Result<Outcome, Stop> {
         let input = self.input(operator, 0)?;
         Ok(Outcome::step(kind, vec![input], Fused::None, self.dims(input).to_vec()))
-    }
-
-    /// `UNIDIRECTIONAL_SEQUENCE_LSTM`: the output has the extents of the input, but for the last.
-    fn lstm(&self, operator: &Operator, time_major: bool) -> Result<Outcome, Stop> {
-        let input = self.input(operator, 0)?;
-        let recurrent = self.weights(operator, 6, "recurrent weights")?;
-        let (&[batch, time, _], &[_, units]) = (self.dims(input), self.dims(recurrent)) else {
-            return Err("an input that is no sequence, or weights that are no matrix".into());
-        };
-        let dims = geometry::activation(vec![batch, time, units])?;
-        Ok(Outcome::step(Kind::Lstm { time_major }, vec![input], Fused::None, dims))
     }
 }
 

@@ -5,6 +5,7 @@ use super::back::Units;
 use super::channelwise::Channelwise;
 use super::conv::Conv;
 use super::dense::Dense;
+use super::lstm::{self, Lstm};
 use super::recipe::{Denominators, Hand, Recipe, Sums};
 use super::sink::{Memory, Place, Sink};
 use super::way::{End, Inputs, Layer, Way};
@@ -12,12 +13,13 @@ use super::{Output, Scratch};
 use crate::error::Mismatch;
 use crate::layers::activation::Activation;
 use crate::layers::max_pool::MaxPool;
+use crate::layers::recurrent::Walk;
 use crate::layers::structural::Moves;
 use crate::layers::{Tape, bytes};
 use crate::model::Model;
 use crate::number::{Number, Places, SIDE, Taken, Unit};
 use crate::plan::Room;
-use crate::rule::{Bias, Choice, Rule, Stabilizer};
+use crate::rule::{Bias, Choice, Gates, Rule, Stabilizer};
 use crate::step::{Op, Step, remainder};
 use core::ops::Range;
 
@@ -29,8 +31,22 @@ pub fn mismatch<N: Number>(model: &Model<'_>, step: &Step, choice: &Choice<'_>) 
         Op::MaxPool => None,
         Op::Activation => (!passes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
         Op::Mul => (slopes && !N::HAS_FUNCTIONS).then_some(Mismatch::NoDerivative),
+        Op::Lstm => lstm_mismatch::<N>(choice),
         Op::Softmax => (!passes).then_some(Mismatch::NoInt8),
         _ => linear_mismatch::<N>(model, step, choice),
+    }
+}
+
+/// The same of an LSTM, whose way back is the ε-rule.
+fn lstm_mismatch<N: Number>(choice: &Choice<'_>) -> Option<Mismatch> {
+    match choice.rule {
+        Rule::Gradient if !N::HAS_FUNCTIONS => Some(Mismatch::NoDerivative),
+        Rule::Zero | Rule::Epsilon(_) | Rule::Norm => match (choice.effective_stabilizer(), choice.gates) {
+            (Stabilizer::NormScale(_), _) => Some(Mismatch::StabilizerNorm),
+            (_, Gates::Signal) => None,
+            _ => Some(Mismatch::Gates),
+        },
+        _ => Some(Mismatch::NoInt8),
     }
 }
 
@@ -63,14 +79,15 @@ impl Tape<'_, '_> {
         step: &Step,
         k: usize,
         choice: Option<Choice<'_>>,
-        places: Places,
-        fresh: bool,
+        (places, fresh): (Places, bool),
+        measures: bool,
     ) -> (Taken<N>, i8) {
         let model = self.model;
         let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
         let value = |at: usize| if at < step.operands { self.value(model.operand(step, at)) } else { 0..0 };
         let reads = if step.op.is_structural() { [0..0, 0..0] } else { [value(0), value(1)] };
-        let scratch = self.scratch(Room::Back, index);
+        let [scratch, tape] = [Room::Back, Room::Kept].map(|room| self.scratch(room, index));
+        let walk = Walk::new(&model, self.mode, step);
         let non_negative = self.reads_non_negative(step);
         // What the sink overlays is one piece of memory with it.
         let mut whole = to.clone();
@@ -83,8 +100,8 @@ impl Tape<'_, '_> {
         }
         let within = |part: &Range<usize>| part.start < whole.end && whole.start < part.end;
         let alone = |part: &Range<usize>| if within(part) { 0..0 } else { part.clone() };
-        let memory = [whole.clone(), alone(&r), alone(&reads[0]), reads[1].clone(), scratch];
-        let Ok([words, arrived, x, x2, scratch]) = self.arena.get_disjoint_mut(memory) else {
+        let memory = [whole.clone(), alone(&r), alone(&reads[0]), reads[1].clone(), scratch, tape];
+        let Ok([words, arrived, x, x2, scratch, tape]) = self.arena.get_disjoint_mut(memory) else {
             return (Taken::default(), places.sink);
         };
         let elements =
@@ -106,7 +123,8 @@ impl Tape<'_, '_> {
         };
         let mut sink = Sink::<N>::new(memory, places, fresh);
         let x = [bytes(x).get(..elements(0)).unwrap_or(&[]), bytes(x2).get(..elements(1)).unwrap_or(&[])];
-        let task = Task { model: &model, step, k, x, non_negative, scratch, len: r.len() };
+        let tape = bytemuck::try_cast_slice(tape).unwrap_or(&[]);
+        let task = Task { model: &model, step, k, x, non_negative, measures, scratch, tape, walk, len: r.len() };
         let taken = task.run(choice, &mut sink);
         (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
     }
@@ -119,7 +137,11 @@ struct Task<'t, 'm> {
     k: usize,
     x: [&'t [i8]; 2],
     non_negative: bool,
+    measures: bool,
     scratch: &'t mut [f32],
+    /// What a recurrent step kept on its way forward, and how it walked.
+    tape: &'t [i16],
+    walk: Walk,
     /// Elements of the output.
     len: usize,
 }
@@ -133,6 +155,11 @@ impl Task<'_, '_> {
             (Op::Mul, _) => self.mul(&rule, sink),
             (Op::Activation, _) => self.activation(&rule, sink),
             (Op::Add, Some(choice)) => return self.add(choice, sink),
+            (Op::Lstm, Some(choice)) => {
+                let layer = Lstm::new(self.model, self.step);
+                let back = lstm::back::Back::<N>::new(&layer, choice, self.scratch);
+                return back.map(|back| back.propagate(&self.walk, self.tape, sink)).unwrap_or_default();
+            }
             (Op::Conv | Op::ConvTranspose | Op::Dense | Op::Depthwise | Op::AveragePool, Some(choice)) => {
                 return self.linear(choice, sink);
             }
@@ -243,6 +270,11 @@ impl Task<'_, '_> {
             }
             let (sums, parts) = shares(&recipe, terms, self.k, self.step.subtracts());
             let nothing = N::Wide::default();
+            if self.measures && recipe.sums == Sums::Whole {
+                let part = |f: fn(i32) -> i32| N::part(f(terms[0]).wrapping_add(f(terms[1])));
+                let condition = N::condition([part(|term| term.max(0)), part(|term| term.min(0))]);
+                taken.condition = condition.map_or(taken.condition, |condition| taken.condition.min(condition));
+            }
             let sums = sums.map(|sum| N::wide(N::part(sum)));
             let of = Denominators { sums, bias: [nothing; 2], missing: nothing, cancels: true };
             let quotients = recipe.quotients(&of, r, (form, epsilon));
@@ -285,7 +317,8 @@ impl Task<'_, '_> {
             let strips = [&mut *first, &mut *second];
             let patches = &mut *patches;
             let (len, taken) = (sizes.row, Taken::default());
-            let way = Way { layer, x, recipe, units, bias, form, strips, len, patches, taken };
+            let measures = self.measures && recipe.sums == Sums::Whole;
+            let way = Way { layer, x, recipe, units, bias, measures, form, strips, len, patches, taken };
             way.propagate(sink)
         };
         match step.op {
@@ -296,7 +329,8 @@ impl Task<'_, '_> {
     }
 }
 
-fn book_one<N: Number>(total: &mut N::Total, amount: N::Amount) {
+/// Adds one entry to a column.
+pub fn book_one<N: Number>(total: &mut N::Total, amount: N::Amount) {
     let mut amounts = [N::Amount::default(); SIDE];
     amounts[0] = amount;
     N::book(total, &amounts);

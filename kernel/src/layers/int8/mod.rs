@@ -10,6 +10,7 @@ pub mod backward;
 pub mod channelwise;
 pub mod conv;
 pub mod dense;
+pub mod lstm;
 pub mod mul;
 pub mod recipe;
 pub mod sink;
@@ -18,6 +19,7 @@ pub mod table;
 pub mod way;
 
 use super::max_pool::MaxPool;
+use super::recurrent::Walk;
 use super::structural::Moves;
 use super::{Tape, bytes, bytes_mut};
 use crate::fixed::Rescale;
@@ -30,6 +32,7 @@ use add::Add;
 use channelwise::Channelwise;
 use conv::Conv;
 use dense::Dense;
+use lstm::Lstm;
 use softmax::Scaling;
 
 impl Tape<'_, '_> {
@@ -40,8 +43,10 @@ impl Tape<'_, '_> {
             return self.move_int8(step);
         }
         let place = |k: usize| if k < step.operands { self.value(model.operand(step, k)) } else { 0..0 };
-        let memory = [place(0), place(1), self.value(step.output), self.scratch(Room::Forward, index)];
-        let Ok([x, x2, y, scratch]) = self.arena.get_disjoint_mut(memory) else { return };
+        let [scratch, kept] = [Room::Forward, Room::Kept].map(|room| self.scratch(room, index));
+        let walk = Walk::new(&model, self.mode, step);
+        let memory = [place(0), place(1), self.value(step.output), scratch, kept];
+        let Ok([x, x2, y, scratch, kept]) = self.arena.get_disjoint_mut(memory) else { return };
         let values = |words, k: usize| {
             let len = if k < step.operands { model.tensor(model.operand(step, k)).shape.elements() } else { 0 };
             bytes(words).get(..len).unwrap_or(&[])
@@ -49,7 +54,8 @@ impl Tape<'_, '_> {
         let (x, x2) = (values(x, 0), values(x2, 1));
         let output = model.tensor(step.output).shape;
         let y = bytes_mut(y).get_mut(..output.elements()).unwrap_or(&mut []);
-        let scratch: &mut [i16] = bytemuck::try_cast_slice_mut(scratch).unwrap_or(&mut []);
+        let [scratch, kept]: [&mut [i16]; 2] =
+            [scratch, kept].map(|words| bytemuck::try_cast_slice_mut(words).unwrap_or(&mut []));
         let zero = |k: usize| model.tensor(model.operand(step, k.min(step.operands - 1))).zero_point;
         let out = Output::new(&model, step);
         match step.op {
@@ -64,6 +70,7 @@ impl Tape<'_, '_> {
             }
             Op::Add => Add::new(&model, step, &out).forward([x, x2], y, &out),
             Op::Mul => mul::forward([x, x2], [zero(0), zero(1)], y, &out),
+            Op::Lstm if cfg!(feature = "sequence") => Lstm::new(&model, step).forward(&walk, x, y, kept, scratch),
             Op::Softmax => softmax::forward(Scaling::new(step.ints), output.channels, x, y),
             _ => table::forward(model.bytes(step.params[0]), x, y),
         }

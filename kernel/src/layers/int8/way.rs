@@ -222,6 +222,8 @@ pub struct Way<'a, 'r, N: Number> {
     pub units: Units<'a>,
     /// What becomes of the bias.
     pub bias: Bias,
+    /// Whether condition figures are wanted, which rules have that divide by `z` itself.
+    pub measures: bool,
     /// The form of the stabiliser, with ε in real numbers.
     pub form: Stabilizer,
     /// Rows of quotients of either kind.
@@ -263,7 +265,11 @@ impl<N: Number> Way<'_, '_, N> {
                     self.strips.iter_mut().for_each(|strip| strip.fill(N::Word::default()));
                 }
                 silence = 0;
-                self.sum_row(row, slot, sink);
+                if self.measures {
+                    self.sum_row(Sums::BySign(true), row, slot, sink);
+                    self.measure_row(range.clone(), slot, sink);
+                }
+                self.sum_row(self.recipe.sums, row, slot, sink);
                 self.divide_row(range, slot, sink);
             }
             if silence < depth {
@@ -278,7 +284,7 @@ impl<N: Number> Way<'_, '_, N> {
     }
 
     /// The sums of a row, in the place of its quotients.
-    fn sum_row(&mut self, row: usize, slot: usize, sink: &Sink<'_, N>) {
+    fn sum_row(&mut self, sums: Sums, row: usize, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let [first, second] = &mut self.strips;
         let first = first.get_mut(start..).unwrap_or(&mut []);
@@ -286,12 +292,23 @@ impl<N: Number> Way<'_, '_, N> {
         for strip in [&mut *first, &mut *second] {
             strip.get_mut(..self.len).unwrap_or(&mut []).fill(N::Word::default());
         }
-        let (sums, units) = (self.recipe.sums, self.units);
+        let units = self.units;
         let has_bias = self.bias != Bias::Zero || sums == Sums::Gate;
         let is_mean = self.layer.divisor(0).is_some();
         let mut sheet = Sheet { parts: [first, second], units: &units, sums, has_bias, is_mean };
         let x = Inputs { q: sink.values(), ..self.x };
         self.layer.sums(&x, sums, row, self.patches, &mut sheet);
+    }
+
+    /// The smallest condition of the outputs that relevance reached.
+    fn measure_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
+        let start = slot * (self.len + 1);
+        let parts = |k: usize| self.strips[k].get(start..).unwrap_or(&[]);
+        for ((a, b), r) in parts(0).iter().zip(parts(1)).zip(sink.arrived(range)) {
+            if let (true, Some(condition)) = (*r != N::Word::default(), N::condition([*a, *b])) {
+                self.taken.condition = self.taken.condition.min(condition);
+            }
+        }
     }
 
     /// Sums become quotients.

@@ -1,8 +1,11 @@
 //! Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates): `i, f, o = σ(z)`, `g = tanh z`,
-//! `c = f⊙c′ + i⊙g`, `h = o⊙tanh c`, where `z = W·x + U·h′ + b` of each gate.
+//! `c = f⊙c′ + i⊙g`, `h = o⊙tanh c`, where `z = W·x + U·h′ + b` of each gate. The cell may have a bound, to which
+//! it is clipped.
 
 use super::gate::Gate;
 use super::{Back, Cell, Moment, at};
+use crate::lanes::absolute;
+use crate::layers::activation::clamp;
 use crate::layers::linear;
 use crate::math;
 use crate::model::Model;
@@ -20,13 +23,15 @@ const H: usize = 5;
 pub struct Lstm<'a> {
     gates: [Gate<'a>; 4],
     units: usize,
+    /// Largest magnitude of the cell; zero where there is none.
+    bound: f32,
 }
 
 impl<'a> Lstm<'a> {
     /// The cell that a step describes.
     pub fn new(model: &Model<'a>, step: &Step) -> Self {
         let units = model.tensor(step.output).shape.channels;
-        Self { gates: [I, F, G, O].map(|gate| Gate::new(model, step, gate)), units }
+        Self { gates: [I, F, G, O].map(|gate| Gate::new(model, step, gate)), units, bound: step.floats[0] }
     }
 }
 
@@ -46,6 +51,7 @@ impl Cell for Lstm<'_> {
         }
         for j in 0..units {
             let c = at(row, units, F, j) * at(before, units, C, j) + at(row, units, I, j) * at(row, units, G, j);
+            let c = self.bounded(c);
             if let Ok([cell, state]) = row.get_disjoint_mut([C * units + j, H * units + j]) {
                 (*cell, *state) = (c, c);
             }
@@ -72,13 +78,23 @@ impl Cell for Lstm<'_> {
 }
 
 impl Lstm<'_> {
+    /// A value of the cell, as far as it may go.
+    fn bounded(&self, c: f32) -> f32 {
+        if self.bound > 0.0 { clamp(c, -self.bound, self.bound) } else { c }
+    }
+
+    /// Whether a value of the cell is as large as it may be, so that it does not move.
+    fn is_stuck(&self, c: f32) -> bool {
+        self.bound > 0.0 && absolute(c) >= self.bound
+    }
+
     /// Backpropagation through time, of one moment.
     fn derivatives(&self, moment: &Moment<'_>, back: &mut Back<'_>) {
         for j in 0..self.units {
             let value = |i| at(moment.row, self.units, i, j);
             let (i, f, g, o, tanh_c) = (value(I), value(F), value(G), value(O), math::tanh(value(C)));
             let (Some(dh), Some(dc)) = (back.state.get(j).copied(), back.cell.get(j).copied()) else { return };
-            let dc = dc + dh * o * (1.0 - tanh_c * tanh_c);
+            let dc = if self.is_stuck(value(C)) { 0.0 } else { dc + dh * o * (1.0 - tanh_c * tanh_c) };
             back.set(O, j, dh * tanh_c * o * (1.0 - o));
             back.set(I, j, dc * g * i * (1.0 - i));
             back.set(F, j, dc * at(moment.before, self.units, C, j) * f * (1.0 - f));

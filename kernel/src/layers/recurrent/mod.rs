@@ -10,7 +10,7 @@ pub mod lstm;
 
 use super::linear::{Operands, Scratch, Sinks, Source};
 use super::way::Way;
-use super::{Tape, linear};
+use super::{Tape, int8, linear};
 use crate::lanes::{Sum, absolute};
 use crate::math;
 use crate::model::Model;
@@ -33,7 +33,7 @@ pub const fn parts(op: Op) -> usize {
 }
 
 /// Rows of the tape.
-const fn rows(mode: Mode, moments: usize) -> usize {
+pub const fn rows(mode: Mode, moments: usize) -> usize {
     if mode.explains() { moments + 1 } else { 2 }
 }
 
@@ -50,9 +50,9 @@ pub const fn scratch_len(step: &Step, input: Shape, output: Shape) -> usize {
 
 /// How a step walks.
 #[derive(Clone, Copy)]
-struct Walk {
+pub struct Walk {
     /// Moments there are.
-    moments: usize,
+    pub moments: usize,
     /// Elements of an input.
     inputs: usize,
     /// Elements of the state.
@@ -61,23 +61,25 @@ struct Walk {
     reverse: bool,
     /// The output is all states, not the last one.
     all: bool,
-    /// Floats of a row of the tape.
+    /// Elements of a row of the tape.
     len: usize,
     /// Rows of the tape.
     rows: usize,
 }
 
 impl Walk {
-    fn new(model: &Model<'_>, mode: Mode, step: &Step) -> Self {
+    /// Over the input of a step, with a tape of floats or of 16-bit integers.
+    pub fn new(model: &Model<'_>, mode: Mode, step: &Step) -> Self {
         let input = model.tensor(model.operand(step, 0)).shape;
         let units = model.tensor(step.output).shape.channels;
+        let len = if model.is_int8(step) { int8::lstm::row_len(units) } else { parts(step.op) * units };
         Self {
             moments: input.height,
             inputs: input.channels,
             units,
             reverse: step.flags & FLAG_REVERSE != 0,
             all: step.flags & FLAG_ALL_STATES != 0,
-            len: parts(step.op) * units,
+            len,
             rows: rows(mode, input.height),
         }
     }
@@ -88,19 +90,19 @@ impl Walk {
     }
 
     /// Where the row of the `k`-th moment lies on the tape, counted from one; the state before the first is the zeroth.
-    fn row(&self, k: usize) -> Range<usize> {
+    pub fn row(&self, k: usize) -> Range<usize> {
         let at = remainder(k, self.rows) * self.len;
         at..at + self.len
     }
 
     /// Where the relevance or the value of the state after the `k`-th moment lies in the output, if it does.
-    fn output(&self, k: usize) -> Option<Range<usize>> {
+    pub fn output(&self, k: usize) -> Option<Range<usize>> {
         let row = if self.all { self.moment(k) } else { 0 };
         (self.all || k == self.moments).then(|| row * self.units..(row + 1) * self.units)
     }
 
     /// The input of the `k`-th moment.
-    fn input(&self, k: usize) -> Range<usize> {
+    pub fn input(&self, k: usize) -> Range<usize> {
         let at = self.moment(k) * self.inputs;
         at..at + self.inputs
     }
@@ -141,20 +143,22 @@ fn handed(
     relevance: &[f32],
     sinks: Sinks<'_>,
     (scratch, sizes): (&mut [f32], Scratch),
-    choice: Choice<'_>,
+    (choice, condition): (Choice<'_>, bool),
     taken: Taken<f32>,
 ) -> Taken<f32> {
     if relevance.iter().all(|r| *r == 0.0) {
         return taken;
     }
     let way = Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, choice);
-    way.map_or(taken, |way| way.continuing(taken).propagate())
+    way.map_or(taken, |way| way.continuing(taken).measuring(condition).propagate())
 }
 
 /// The way back from moment to moment.
 struct Back<'b> {
     units: usize,
     choice: Choice<'b>,
+    /// Condition figures are wanted.
+    condition: bool,
     /// Of the output's state, then of the state before.
     state: &'b mut [f32],
     /// Of the LSTM's cell.
@@ -173,16 +177,30 @@ impl Back<'_> {
     /// before gets its part on top of what it has.
     fn through(&mut self, map: &Gate<'_>, gate: usize, operands: Operands<'_>, to_input: &mut [f32]) {
         let r = self.gates.get(gate * self.units..(gate + 1) * self.units).unwrap_or(&[]);
-        self.taken =
-            handed(map, operands, r, [to_input, self.state], (self.scratch, self.sizes), self.choice, self.taken);
+        self.taken = handed(
+            map,
+            operands,
+            r,
+            [to_input, self.state],
+            (self.scratch, self.sizes),
+            (self.choice, self.condition),
+            self.taken,
+        );
     }
 
     /// The same, but what the state before would get goes to another place among the gates.
     fn through_apart(&mut self, map: &Gate<'_>, gate: usize, to: usize, operands: Operands<'_>, to_input: &mut [f32]) {
         let place = |i: usize| i * self.units..(i + 1) * self.units;
         let Ok([r, to_state]) = self.gates.get_disjoint_mut([place(gate), place(to)]) else { return };
-        self.taken =
-            handed(map, operands, r, [to_input, to_state], (self.scratch, self.sizes), self.choice, self.taken);
+        self.taken = handed(
+            map,
+            operands,
+            r,
+            [to_input, to_state],
+            (self.scratch, self.sizes),
+            (self.choice, self.condition),
+            self.taken,
+        );
     }
 
     fn add_to_state(&mut self, j: usize, value: f32) {
@@ -288,7 +306,7 @@ impl Tape<'_, '_> {
 
     /// Passes relevance back through a recurrent step. What arrives at the state before the first moment is booked as
     /// dropped.
-    pub fn backward_recurrent(&mut self, index: usize, step: &Step, choice: Choice<'_>) -> Taken<f32> {
+    pub fn backward_recurrent(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let walk = Walk::new(&model, self.mode, step);
         let sizes = self.scratch_sizes(step);
@@ -304,7 +322,8 @@ impl Tape<'_, '_> {
         else {
             return Taken::default();
         };
-        let mut back = Back { units, choice, state, cell, gates, bias, scratch, sizes, taken: Taken::default() };
+        let mut back =
+            Back { units, choice, condition, state, cell, gates, bias, scratch, sizes, taken: Taken::default() };
         let mut go = |layer: &dyn Cell| {
             for k in (1..=walk.moments).rev() {
                 if let Some(r) = walk.output(k).and_then(|place| r.get(place)) {
