@@ -105,6 +105,34 @@ test("refusals are errors with the kernel's words", () => {
     assert.throws(() => explainer.explain(3), /options must be an object/);
 });
 
+test("words have their place in the text, and their relevance", () => {
+    const explainer = new Explainer(modelBytes("sentiment"));
+    const info = explainer.info();
+    assert.ok(info.inputs[0].text && info.maxLength > 10);
+    const text = "A naïve 🎬 film, but wonderful!";
+    assert.equal(explainer.runText(text).labels.length, 5);
+    const { tokens, relevance, ledger } = explainer.explain({ target: "very positive" });
+    assert.deepEqual(
+        tokens.map(({ start, end }) => text.slice(start, end)),
+        ["A", "naïve", "🎬", "film", ",", "but", "wonderful", "!"],
+    );
+    assert.deepEqual(Float32Array.from(tokens, (token) => token.relevance), relevance);
+    assert.deepEqual([tokens[2].known, tokens[6].known], [false, true]);
+    assert.ok(Math.abs(ledger.imbalance) < 1e-4 * Math.abs(ledger.seeded));
+    const { relevance: all } = explainer.explain({
+        target: "very positive",
+        composite: "epsilon",
+        rules: [{ select: "all", rule: "epsilon", epsilon: 0.001, bias: "redistribute" }],
+    });
+    assert.ok(Math.abs(sum(all) - ledger.seeded) < 1e-3 * Math.abs(ledger.seeded));
+    assert.throws(() => explainer.runText("  "), /no words/);
+    assert.throws(() => explainer.runText("word ".repeat(info.maxLength + 1)), /at most/);
+    assert.throws(() => explainer.run(new Float32Array(3)), /takes tokens/);
+    assert.throws(() => explainer.explain({ composite: "gradient_x_input" }), /one input of numbers/);
+    assert.equal(explainer.runTokens(Uint16Array.of(1, 2, 3)).values.length, 5);
+    assert.equal(explainer.explain().tokens, null);
+});
+
 test("freeing gives the memory back", () => {
     const bytes = modelBytes("mnist-cnn");
     const input = new Float32Array(784);

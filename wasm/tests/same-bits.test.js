@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BUILDS, asInput, build, checksum, golden, modelBytes, sampleNames, samplePixels } from "./support.js";
+import { BUILDS, asInput, build, checksum, golden, modelBytes, sampleNames, samplePixels, sentences } from "./support.js";
 
 const MODELS = ["mnist-cnn", "mnist-tiny", "mnist-cnn.int8", "mnist-tiny.int8"];
 
 // As the native test has them.
 const COMPOSITES = {
-    epsilon: { composite: "epsilon", rules: [{ select: "linear", rule: "epsilon", epsilon: 0.01 }] },
+    epsilon: {
+        composite: "epsilon",
+        rules: ["linear", "lstm", "gru"].map((select) => ({ select, rule: "epsilon", epsilon: 0.01 })),
+    },
     "epsilon_1e-6": { composite: "epsilon" },
     ...Object.fromEntries(
         [
@@ -47,4 +50,18 @@ for (const file of BUILDS) {
             explainer.free();
         });
     }
+    test(`${file}: sentences give the golden bits`, () => {
+        const explainer = new Explainer(modelBytes("sentiment"));
+        for (const [i, sentence] of sentences.entries()) {
+            const scores = explainer.runText(sentence);
+            assert.equal(checksum(scores.values), golden.get(`sentiment ${i} scores`), sentence);
+            for (const [name, options] of Object.entries(COMPOSITES)) {
+                const expected = golden.get(`sentiment ${i} ${name}`);
+                if (expected === undefined) continue;
+                const { relevance } = explainer.explain({ low: 0, high: 1, ...options });
+                assert.equal(checksum(relevance), expected, `${sentence} ${name}`);
+            }
+        }
+        explainer.free();
+    });
 }

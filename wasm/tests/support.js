@@ -12,6 +12,8 @@ export const sampleNames = readdirSync(new URL("models/samples/", root))
     .filter((name) => name.endsWith(".png"))
     .map((name) => name.slice(0, -".png".length));
 
+export const sentences = readFileSync(new URL("models/samples/sentences.txt", root), "utf8").trim().split("\n");
+
 /** Brightness of a sample digit, 0 to 255. */
 export function samplePixels(name) {
     const { data } = PNG.sync.read(readFileSync(new URL(`models/samples/${name}.png`, root)));
