@@ -41,8 +41,7 @@ impl Asked {
         let options = Options::new("options", options, &KEYS)?;
         let composite = options.text("composite")?.unwrap_or_else(|| "epsilon_plus".to_owned());
         let [low, high] = ends(&options, model, rules::needs_box(&composite))?;
-        let is_gradient =
-            matches!(composite.as_str(), "gradient" | GRADIENT_X_INPUT | "guided_backprop" | "deconvnet");
+        let is_gradient = matches!(composite.as_str(), "gradient" | GRADIENT_X_INPUT | "guided_backprop" | "deconvnet");
         if composite == GRADIENT_X_INPUT && !given.scores.is_empty() && (given.input.is_empty() || model.inputs() > 1) {
             return Err(Refusal::argument("gradient_x_input needs one input of numbers"));
         }

@@ -69,7 +69,7 @@ impl Explainer {
         let inputs = inputs(self.model(), input)?;
         let slices: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         self.kept.with_dependent_mut(|_, Open(session)| session.run_all(&slices).map(|_| ())).map_err(Refusal::from)?;
-        self.ran(Given { input: inputs.into_iter().next().unwrap_or_default(), ..Given::default() })
+        Ok(self.ran(Given { input: inputs.into_iter().next().unwrap_or_default(), ..Given::default() }))
     }
 
     /// Runs a network that reads tokens.
@@ -83,7 +83,7 @@ impl Explainer {
         self.kept
             .with_dependent_mut(|_, Open(session)| session.run_tokens(&tokens).map(|_| ()))
             .map_err(Refusal::from)?;
-        self.ran(Given::default())
+        Ok(self.ran(Given::default()))
     }
 
     /// Runs a network that reads English.
@@ -95,7 +95,7 @@ impl Explainer {
     #[wasm_bindgen(js_name = runText, unchecked_return_type = "Scores")]
     pub fn run_text(&mut self, text: String) -> Result<JsValue, JsError> {
         self.kept.with_dependent_mut(|_, Open(session)| session.run_text(&text).map(|_| ())).map_err(Refusal::from)?;
-        self.ran(Given { text: Some(text), ..Given::default() })
+        Ok(self.ran(Given { text: Some(text), ..Given::default() }))
     }
 
     /// Explains the last run: which elements of the input spoke for the target, and which against it.
@@ -120,11 +120,11 @@ impl Explainer {
     }
 
     /// Keeps what was given, and tells the scores.
-    fn ran(&mut self, given: Given) -> Result<JsValue, JsError> {
+    fn ran(&mut self, given: Given) -> JsValue {
         let scores = scores::of(&self.kept.borrow_dependent().0);
         let told = scores::scores(self.model(), &scores);
         self.given = Given { scores, ..given };
-        Ok(told)
+        told
     }
 }
 

@@ -68,7 +68,7 @@ impl<'n> Options<'n> {
     /// # Errors
     /// It is something else.
     pub fn text(&self, key: &str) -> Result<Option<String>, Refusal> {
-        self.checked(key, "text", |value| value.as_string())
+        self.checked(key, "text", JsValue::as_string)
     }
 
     /// A property that must be a finite number.

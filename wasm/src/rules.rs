@@ -200,9 +200,8 @@ const RULES: [&str; 18] = [
 ];
 
 fn rule(options: &Options<'_>, name: &str) -> Result<Rule<'static>, Refusal> {
-    let needed = |key: &str| {
-        options.number(key)?.ok_or_else(|| Refusal::Argument(format!("the rule {name} needs {key}")))
-    };
+    let needed =
+        |key: &str| options.number(key)?.ok_or_else(|| Refusal::Argument(format!("the rule {name} needs {key}")));
     Ok(match name {
         "zero" => Rule::Zero,
         "epsilon" => Rule::Epsilon(options.number("epsilon")?.unwrap_or(Stabilizer::DEFAULT.epsilon())),
@@ -252,5 +251,9 @@ fn selected(given: &JsValue, model: &Model<'_>) -> Result<Selected, Refusal> {
         return Ok(Selected::Group(select));
     }
     let is_there = (0..model.steps()).any(|i| model.step_name(&model.step(i)) == word);
-    if is_there { Ok(Selected::Name(word)) } else { Err(unknown("step or group of steps", &word, &GROUPS.map(|g| g.0))) }
+    if is_there {
+        Ok(Selected::Name(word))
+    } else {
+        Err(unknown("step or group of steps", &word, &GROUPS.map(|g| g.0)))
+    }
 }

@@ -189,11 +189,15 @@ function showNothing() {
 }
 
 const times = { run: [], explain: [] };
+/** Explanations before times are told. */
+const WARM = 10;
 
 function showSpeed({ run, explain }) {
     times.run.push(run);
     // Two explanations were made.
     times.explain.push(explain / 2);
+    // An engine runs a module slowly first, while it compiles it well.
+    if (times.run.length < WARM) return;
     const median = (list) => [...list.slice(-50)].sort((a, b) => a - b)[Math.floor(Math.min(list.length, 50) / 2)];
     $("speed").textContent =
         `In this tab, network of floats, medians: inference ${median(times.run).toFixed(1)} ms, ` +

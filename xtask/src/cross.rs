@@ -83,7 +83,8 @@ impl Cross {
     /// `cargo build` of a manifest, with the profile, linked with these flags.
     pub fn build(&self, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
         let Compiler { cargo, rustc, foreign, build_library } = &self.compiler;
-        let mut all = ["build", "--profile", self.profile, "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
+        let mut all =
+            ["build", "--profile", self.profile, "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
         all.push(manifest.as_os_str().to_owned());
         all.extend(arguments.iter().map(Into::into));
         let mut flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
@@ -95,7 +96,9 @@ impl Cross {
         }
         if *foreign {
             command_env.push(("RUSTC", rustc.clone()));
-            // A compiler from a distribution comes without the linker that these targets name.
+        }
+        // A compiler from a distribution comes without the linker that these targets name.
+        if *foreign || (*build_library && self.target == WASM) {
             flags.extend(linker(&self.target).map(|linker| format!("-Clinker={}", linker.display())));
             if self.target != WASM {
                 flags.push("-Clinker-flavor=ld.lld".into());
