@@ -11,8 +11,8 @@ use crate::model::format::BLOCK;
 pub type Lanes = [f32; BLOCK];
 
 /// Whether loops get a variant for every term and several for the ends of rows: where there are vectors to fill, and
-/// not where flash is counted.
-pub const FAST: bool = cfg!(any(target_pointer_width = "64", target_family = "wasm"));
+/// neither flash is counted nor what a page downloads.
+pub const FAST: bool = cfg!(target_pointer_width = "64");
 
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = if FAST { 4 } else { 1 };

@@ -1,7 +1,7 @@
-//! Compilers for targets without std.
+//! Compilers for other targets: small cores without std, and the browser.
 //!
-//! Most people have rustup, which has `core` ready for these targets. Where it cannot fetch them (no network, a
-//! compiler from a distribution), `core` is built from the sources that came with the compiler.
+//! Most people have rustup, which has the standard library ready for these targets. Where it cannot fetch them (no
+//! network, a compiler from a distribution), it is built from the sources that came with the compiler.
 
 use crate::{MSRV, cargo, output_of, target_dir};
 use duct::{Expression, cmd};
@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// The cores that the kernel is built for: with and without an FPU.
 pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
+
+/// What a browser runs.
+pub const WASM: &str = "wasm32-unknown-unknown";
 
 /// What to install where nothing is found.
 const HOW: &str = "rustup target add";
@@ -26,6 +29,8 @@ pub struct Cross {
     pub target: String,
     /// What it is, for people.
     pub name: String,
+    /// The profile that it builds with.
+    profile: &'static str,
     compiler: Compiler,
     /// Apart from other builds: two compilers would chase each other's artifacts out.
     directory: PathBuf,
@@ -38,23 +43,23 @@ struct Compiler {
     rustc: OsString,
     /// Not the toolchain that runs this: its environment variables do not hold.
     foreign: bool,
-    /// `core` has to be built.
-    build_core: bool,
+    /// The standard library has to be built.
+    build_library: bool,
 }
 
 impl Cross {
     /// Finds a compiler; if there is none, why, and what to install.
     pub fn find(target: &str) -> Result<Self, String> {
-        let current = Compiler { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_core: false };
-        if current.has_core(target) || (rustup_adds(target) && current.has_core(target)) {
+        let current = Compiler { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_library: false };
+        if current.has_library(target) || (rustup_adds(target) && current.has_library(target)) {
             return Ok(Self::new(target, current));
         }
-        let with_source = Compiler { build_core: true, ..current };
+        let with_source = Compiler { build_library: true, ..current };
         let distribution = Compiler {
             cargo: "/usr/bin/cargo".into(),
             rustc: "/usr/bin/rustc".into(),
             foreign: true,
-            build_core: true,
+            build_library: true,
         };
         match [with_source, distribution].into_iter().find(|compiler| compiler.has_source() && compiler.is_recent()) {
             Some(compiler) => Ok(Self::new(target, compiler)),
@@ -64,29 +69,40 @@ impl Cross {
 
     fn new(target: &str, compiler: Compiler) -> Self {
         let version = output_of(&compiler.rustc, &["--version"]).unwrap_or_default();
-        let how = if compiler.build_core { ", core built from its sources" } else { "" };
+        let library = libraries(target).split(',').next().unwrap_or_default();
+        let how = if compiler.build_library { format!(", {library} built from its sources") } else { String::new() };
         let name = format!("{version} ({}){how}", compiler.rustc.display());
-        Self { target: target.into(), name, compiler, directory: target_dir().join("cross") }
+        Self { target: target.into(), name, profile: "release", compiler, directory: target_dir().join("cross") }
     }
 
-    /// `cargo build --release` of a manifest, linked with these flags.
+    /// The same compiler, with another profile.
+    pub fn with_profile(self, profile: &'static str) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// `cargo build` of a manifest, with the profile, linked with these flags.
     pub fn build(&self, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
-        let Compiler { cargo, rustc, foreign, build_core } = &self.compiler;
-        let mut all = ["build", "--release", "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
+        let Compiler { cargo, rustc, foreign, build_library } = &self.compiler;
+        let mut all =
+            ["build", "--profile", self.profile, "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
         all.push(manifest.as_os_str().to_owned());
         all.extend(arguments.iter().map(Into::into));
         let mut flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
         let mut command_env = Vec::new();
-        if *build_core {
-            all.push("-Zbuild-std=core".into());
+        if *build_library {
+            all.push(format!("-Zbuild-std={}", libraries(&self.target)).into());
             // The option is not stable; the compiler that it is given to is.
             command_env.push(("RUSTC_BOOTSTRAP", "1".into()));
         }
         if *foreign {
             command_env.push(("RUSTC", rustc.clone()));
-            // A compiler from a distribution comes without the linker that these targets name.
-            flags.extend(linker().map(|linker| format!("-Clinker={}", linker.display())));
-            flags.push("-Clinker-flavor=ld.lld".into());
+        }
+        // A compiler from a distribution comes without the linker that these targets name.
+        if *foreign || (*build_library && self.target == WASM) {
+            flags.extend(linker(&self.target).map(|linker| format!("-Clinker={}", linker.display())));
+            if self.target != WASM {
+                flags.push("-Clinker-flavor=ld.lld".into());
+            }
         }
         let mut command = cmd(cargo, all).env("CARGO_TARGET_DIR", &self.directory);
         command = command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).env_remove("RUSTFLAGS");
@@ -105,18 +121,18 @@ impl Cross {
 
     /// Where a program of that name is put.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.directory.join(&self.target).join("release").join(name)
+        self.directory.join(&self.target).join(self.profile).join(name)
     }
 }
 
 impl Compiler {
-    /// Whether `core` is there, compiled.
-    fn has_core(&self, target: &str) -> bool {
+    /// Whether the standard library is there, compiled.
+    fn has_library(&self, target: &str) -> bool {
         let libraries = output_of(&self.rustc, &["--print", "target-libdir", "--target", target]);
         libraries.is_some_and(|dir| Path::new(&dir).is_dir())
     }
 
-    /// Whether the source of `core` is there.
+    /// Whether the source of the standard library is there.
     fn has_source(&self) -> bool {
         let sysroot = output_of(&self.rustc, &["--print", "sysroot"]);
         sysroot.is_some_and(|root| Path::new(&root).join("lib/rustlib/src/rust/library/Cargo.toml").exists())
@@ -127,6 +143,11 @@ impl Compiler {
         let version = output_of(&self.rustc, &["--version"]).unwrap_or_default();
         version.split_whitespace().nth(1).is_some_and(|version| numbers(version) >= numbers(MSRV))
     }
+}
+
+/// What is built of the standard library, where it has to be.
+fn libraries(target: &str) -> &'static str {
+    if target == WASM { "std,panic_abort" } else { "core" }
 }
 
 /// Major and minor version.
@@ -143,18 +164,19 @@ fn rustup_adds(target: &str) -> bool {
     if !added {
         // It may have gone already.
         let _ = handle.kill();
-        eprintln!("… not to be had; looking for a compiler that can build core");
+        eprintln!("… not to be had; looking for a compiler that can build the standard library");
     }
     added
 }
 
 /// The linker that comes with rustup's toolchains, or the system's lld.
-fn linker() -> Option<PathBuf> {
+fn linker(target: &str) -> Option<PathBuf> {
+    let system = if target == WASM { "wasm-ld" } else { "ld.lld" };
     let directory = output_of("rustc", &["--print", "target-libdir"]);
     let bundled = directory.map(|dir| Path::new(&dir).with_file_name("bin").join("rust-lld"));
     bundled.filter(|linker| linker.exists()).or_else(|| {
         let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).map(|dir| dir.join("ld.lld")).find(|linker| linker.exists())
+        std::env::split_paths(&path).map(|dir| dir.join(system)).find(|linker| linker.exists())
     })
 }
 

@@ -2,11 +2,13 @@
 
 mod bench;
 mod cross;
+mod demo;
 mod elf;
 mod panics;
 mod size;
 mod stages;
 mod test;
+mod wasm;
 
 use anyhow::Result;
 use clap::Parser;
@@ -17,10 +19,14 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "Build, test and measure relprop")]
 enum Command {
-    /// Everything that a change must pass: format, lints, tests, docs, MSRV, `no_std` builds
+    /// Everything that a change must pass: format, lints, tests, docs, MSRV, `no_std` builds, the browser
     Test(test::Options),
-    /// Flash that the kernel takes on small cores, and the panics that are linked
+    /// Flash that the kernel takes on small cores, the panics that are linked, and what a browser loads
     Size(size::Options),
+    /// The package for JavaScript, in `wasm/pkg`
+    Wasm,
+    /// The live demo: serves it on localhost, or writes it as a static site
+    Demo(demo::Options),
     /// Criterion benches, with the large networks made first where Python is there
     Bench(bench::Options),
 }
@@ -29,6 +35,8 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Test(options) => Ok(test::run(&options)),
         Command::Size(options) => size::run(&options),
+        Command::Wasm => wasm::run(),
+        Command::Demo(options) => demo::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {

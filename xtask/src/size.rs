@@ -1,8 +1,8 @@
-//! `cargo xtask size`: flash that the kernel takes.
+//! `cargo xtask size`: flash that the kernel takes, and what a browser loads of it.
 
-use crate::cross::{Cross, TARGETS};
+use crate::cross::{Cross, TARGETS, WASM};
 use crate::elf::{Program, Symbol};
-use crate::{panics, root, succeeds};
+use crate::{panics, root, succeeds, wasm};
 use anyhow::Result;
 use clap::Args;
 use std::cmp::Reverse;
@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 #[derive(Args)]
 pub struct Options {
     /// Only this target
-    #[arg(long, value_parser = TARGETS)]
+    #[arg(long, value_parser = [TARGETS[0], TARGETS[1], WASM])]
     target: Option<String>,
     /// The probe that `--symbols` and `--panics` look into
     #[arg(long, default_value = EVERYTHING, value_parser = PROBES.map(|(name, _)| name))]
@@ -71,6 +71,9 @@ pub fn run(options: &Options) -> Result<bool> {
             Ok(cross) => good &= measure(&cross, options)?,
             Err(why) => println!("skipped: {why}"),
         }
+    }
+    if options.target.as_deref().is_none_or(|only| only == WASM) {
+        good &= wasm::fits()? || !options.check;
     }
     Ok(good)
 }

@@ -6,6 +6,7 @@ use crate::{MSRV, cargo, output_of, root, succeeds};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use duct::cmd;
+use std::path::Path;
 
 #[derive(Args)]
 pub struct Options {
@@ -28,6 +29,10 @@ enum Stage {
     Msrv,
     /// The kernel for cores without std
     NoStd,
+    /// The package for JavaScript, in Node
+    Wasm,
+    /// The page, in Chromium
+    Page,
 }
 
 pub fn run(options: &Options) -> bool {
@@ -63,8 +68,26 @@ impl Stage {
                     });
                 }
             }
+            Self::Wasm => stages.run("wasm", "the package for JavaScript, and its tests in Node", || {
+                package(&root().join("wasm"), |_| Ok(()))
+            }),
+            Self::Page => stages.run("page", "the live demo, and its tests in Chromium", || {
+                package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
+            }),
         }
     }
+}
+
+/// Builds the package for JavaScript, and what more there is, and runs the tests of a folder.
+fn package(folder: &Path, more: impl FnOnce(&Path) -> Result<()>) -> Result<Outcome> {
+    if !folder.join("node_modules").is_dir() {
+        return Ok(Outcome::Skipped(format!("npm install --prefix {}", folder.display())));
+    }
+    if crate::wasm::package()?.is_none() {
+        return Ok(Outcome::Skipped(format!("no compiler for {}", cross::WASM)));
+    }
+    more(folder)?;
+    succeeds(&cmd!("npm", "test", "--prefix", folder)).map(Outcome::of)
 }
 
 fn run_cargo(stages: &mut Stages, name: &str, arguments: &[&str]) {

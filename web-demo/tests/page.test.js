@@ -1,0 +1,69 @@
+// The page as a whole: offline, accessible, good to look at.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { hasSentiment, launch, open, screenshot, serve } from "./support.js";
+
+let server;
+let browser;
+before(async () => {
+    server = await serve();
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await server?.close();
+});
+
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
+const TABS = hasSentiment ? ["digits", "sentiment"] : ["digits"];
+
+async function settled(page, tab) {
+    await page.waitForSelector(tab === "digits" ? "#digit-verdict[data-class]" : "#text-verdict[data-class]");
+}
+
+test("it opens without a network", async () => {
+    const apart = await serve();
+    const { page, context, complaints } = await open(browser, apart.address);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    await apart.close();
+    await page.reload();
+    await page.waitForSelector("html[data-ready]", { timeout: 20_000 });
+    await page.click("#sample-3");
+    await page.waitForSelector('#digit-verdict[data-class="3"]');
+    assert.deepEqual(complaints, []);
+    await context.close();
+});
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const colorScheme of ["light", "dark"]) {
+        for (const tab of TABS) {
+            test(`${tab}, ${size}, ${colorScheme}: fits, and has no serious obstacle`, async () => {
+                const address = `${server.address}#${tab}`;
+                const { page, context, complaints } = await open(browser, address, { viewport, colorScheme });
+                await settled(page, tab);
+                await screenshot(page, `${tab}-${size}-${colorScheme}`);
+                const overflow = await page.evaluate(
+                    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+                );
+                assert.ok(overflow <= 0, `${overflow} pixels wider than the screen`);
+                assert.deepEqual(await obstacles(page), []);
+                assert.deepEqual(complaints, []);
+                await context.close();
+            });
+        }
+    }
+}
+
+/** What axe calls serious or critical. */
+async function obstacles(page) {
+    const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+    await page.evaluate(source);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    return violations
+        .filter(({ impact }) => ["serious", "critical"].includes(impact))
+        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
+}

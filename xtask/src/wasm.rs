@@ -1,0 +1,164 @@
+//! `cargo xtask wasm`: the package for JavaScript.
+
+use crate::cross::{Cross, WASM};
+use crate::{output_of, root, succeeds};
+use anyhow::{Context, Result, bail, ensure};
+use duct::cmd;
+use flate2::{Compression, write::GzEncoder};
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// A build, and what it is compiled with.
+struct Build {
+    /// The file in the package.
+    file: &'static str,
+    flags: &'static [&'static str],
+}
+
+const BUILDS: [Build; 2] = [
+    Build { file: "relprop.simd.wasm", flags: &["-Ctarget-feature=+simd128"] },
+    Build { file: "relprop.wasm", flags: &[] },
+];
+
+/// What the build with simd may take, raw and after gzip.
+const BUDGET: [u64; 2] = [120 * 1024, 50 * 1024];
+
+/// Written by hand: the rest of the package.
+const SOURCES: [&str; 5] = ["index.js", "index.d.ts", "node.js", "package.json", "README.md"];
+const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// The features that a browser has had for as long as it has had simd.
+const FEATURES: [&str; 7] =
+    ["simd", "bulk-memory", "mutable-globals", "sign-ext", "nontrapping-float-to-int", "reference-types", "multivalue"];
+
+/// A finished module.
+pub struct Module {
+    file: &'static str,
+    raw: u64,
+    gzip: u64,
+}
+
+pub fn run() -> Result<bool> {
+    let Some(modules) = package()? else { return Ok(false) };
+    print(&modules);
+    println!("package: {}", directory().display());
+    Ok(true)
+}
+
+/// Where the package is put.
+pub fn directory() -> PathBuf {
+    root().join("wasm").join("pkg")
+}
+
+/// Builds the package; `None`, having said why, where there is no compiler.
+pub fn package() -> Result<Option<Vec<Module>>> {
+    let cross = match Cross::find(WASM) {
+        Ok(cross) => cross.with_profile("wasm"),
+        Err(why) => {
+            eprintln!("skipped: {why}");
+            return Ok(None);
+        }
+    };
+    eprintln!("with {}", cross.name);
+    let optimizer = optimizer();
+    match &optimizer {
+        Some(program) => eprintln!("with {}", Path::new(program).display()),
+        None => eprintln!("without wasm-opt, modules are larger; `npm install` in wasm/ brings it"),
+    }
+    let package = directory();
+    fs::create_dir_all(&package)?;
+    let modules = BUILDS.iter().map(|build| build.run(&cross, optimizer.as_ref())).collect::<Result<Vec<_>>>()?;
+    write_sources(&package)?;
+    Ok(Some(modules))
+}
+
+impl Build {
+    fn run(&self, cross: &Cross, optimizer: Option<&OsString>) -> Result<Module> {
+        eprintln!("=== {}", self.file);
+        let manifest = root().join("wasm").join("Cargo.toml");
+        ensure!(succeeds(&cross.build(&manifest, &["--lib"], self.flags))?, "{} does not build", self.file);
+        let bound = cross.program("bound");
+        let glue = bind(&cross.program("relprop_wasm.wasm"), &bound)?;
+        let to = directory().join(self.file);
+        optimize(optimizer, &bound.join("bindings_bg.wasm"), &to)?;
+        // One glue for both: what it imports and exports does not depend on the instructions inside.
+        for (name, content) in glue {
+            let path = directory().join(name);
+            if self.file != BUILDS[0].file {
+                ensure!(fs::read(&path)? == content, "the builds have different {name}");
+            }
+            fs::write(path, content)?;
+        }
+        Module::measured(self.file, &fs::read(to)?)
+    }
+}
+
+impl Module {
+    fn measured(file: &'static str, bytes: &[u8]) -> Result<Self> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes)?;
+        Ok(Self { file, raw: bytes.len() as u64, gzip: encoder.finish()?.len() as u64 })
+    }
+}
+
+/// Makes the glue; returns the files that both builds share.
+fn bind(module: &Path, directory: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).out_name("bindings").typescript(true).omit_default_module_path(true);
+    bindgen.remove_name_section(true).remove_producers_section(true).web(true)?;
+    bindgen.generate(directory).with_context(|| format!("no bindings for {}", module.display()))?;
+    ["bindings.js", "bindings.d.ts"].into_iter().map(|name| Ok((name, fs::read(directory.join(name))?))).collect()
+}
+
+/// `wasm-opt`: on the path, or where npm puts it.
+fn optimizer() -> Option<OsString> {
+    let local = root().join("wasm").join("node_modules").join(".bin").join("wasm-opt");
+    [OsString::from("wasm-opt"), local.into()].into_iter().find(|program| output_of(program, &["--version"]).is_some())
+}
+
+fn optimize(optimizer: Option<&OsString>, from: &Path, to: &Path) -> Result<()> {
+    let Some(program) = optimizer else {
+        fs::copy(from, to)?;
+        return Ok(());
+    };
+    let mut arguments: Vec<OsString> = FEATURES.iter().map(|feature| format!("--enable-{feature}").into()).collect();
+    arguments.extend(["-Os".into(), "--strip-debug".into(), from.into(), "-o".into(), to.into()]);
+    if !succeeds(&cmd(program, arguments))? {
+        bail!("wasm-opt failed on {}", from.display());
+    }
+    Ok(())
+}
+
+/// The rest of the package, with the version of the workspace.
+fn write_sources(package: &Path) -> Result<()> {
+    let sources = root().join("wasm").join("js");
+    for name in SOURCES {
+        let content = fs::read_to_string(sources.join(name))?;
+        fs::write(package.join(name), content.replace("0.0.0", env!("CARGO_PKG_VERSION")))?;
+    }
+    for name in LICENSES {
+        fs::copy(root().join(name), package.join(name))?;
+    }
+    Ok(())
+}
+
+fn print(modules: &[Module]) {
+    println!("{:>20} {:>8} {:>8}", "", "raw", "gzip");
+    for Module { file, raw, gzip } in modules {
+        println!("{file:>20} {raw:>8} {gzip:>8}");
+    }
+}
+
+/// Builds, prints and compares with the budget; whether it fits. Nothing is said against a machine that cannot build.
+pub fn fits() -> Result<bool> {
+    let Some(modules) = package()? else { return Ok(true) };
+    println!("\n{WASM}, without models, after wasm-opt where it is there");
+    print(&modules);
+    let fits = modules.first().is_none_or(|Module { raw, gzip, .. }| *raw <= BUDGET[0] && *gzip <= BUDGET[1]);
+    let verdict = if fits { "fits" } else { "EXCEEDED" };
+    println!("budget of {}: {} bytes raw, {} after gzip, {verdict}", BUILDS[0].file, BUDGET[0], BUDGET[1]);
+    Ok(fits)
+}
