@@ -2,22 +2,26 @@
 //!
 //! Every target adds the same numbers in the same order, so every target gets the same bits; the arrays are as wide
 //! as two SSE2, NEON or simd128 registers, so LLVM vectorises the loops without being asked. How many pixels share a
-//! loaded weight ([`PIXELS`]), and which terms have loops of their own ([`FAST`]), differs between targets and changes
-//! nothing in the sums.
+//! loaded weight ([`PIXELS`]), and how many variants loops have ([`FAST`], [`ROOMY`]), differs between targets and
+//! changes nothing in the sums. A rule means a function of the weights, which is evaluated for a few blocks at a time
+//! ([`Weight::see`]), so that the loops are the same for all rules.
 
 use crate::model::format::BLOCK;
 
 /// One block of values: output channels side by side.
 pub type Lanes = [f32; BLOCK];
 
-/// Whether loops get a variant for every term and several for the ends of rows: where there are vectors to fill, and
-/// neither flash is counted nor what a page downloads.
-pub const FAST: bool = cfg!(target_pointer_width = "64");
+/// Whether loops work on many values at a time: where there are vectors to fill.
+pub const FAST: bool = cfg!(any(target_pointer_width = "64", target_feature = "simd128"));
+
+/// Whether they get more variants, for the ends of rows and for few channels: where neither flash is counted nor what a
+/// page downloads.
+pub const ROOMY: bool = cfg!(target_pointer_width = "64");
 
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = if FAST { 4 } else { 1 };
 
-/// Which function of a weight a rule means, by name; [`with_term!`] makes it a [`Term`] outside the loops.
+/// Which function of inputs and weights a rule means; [`View`] says what each input then sees of a weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     /// `x·w`.
@@ -56,351 +60,147 @@ impl Part {
     }
 }
 
-/// Evaluates `$body` with `$term` being the [`Term`] that a [`Part`] names, for inputs of which it is known whether any
-/// is negative. `$body` is compiled once for each of them, or, where not [`FAST`], for each of the [`Few`].
-macro_rules! with_term {
-    ($part:expr, $non_negative:expr, |$term:ident| $body:expr) => {
-        if $crate::lanes::FAST {
-            $crate::lanes::with_term!(@ ($part, $non_negative), $term, $body,
-            (Part::All, _) => All,
-            (Part::Positive, true) => NonNegative(Positive),
-            (Part::Positive, false) => Positive,
-            (Part::Negative, true) => NonNegative(Negative),
-            (Part::Negative, false) => Negative,
-            (Part::RaisedPositive(gamma), true) => NonNegative(RaisedPositive(gamma)),
-            (Part::RaisedPositive(gamma), false) => RaisedPositive(gamma),
-            (Part::RaisedNegative(gamma), true) => NonNegative(RaisedNegative(gamma)),
-            (Part::RaisedNegative(gamma), false) => RaisedNegative(gamma),
-            (Part::RaisedWeights(gamma), _) => RaisedWeights(gamma),
-            (Part::Squared, _) => Squared,
-            (Part::Ones, _) => Ones,
-            (Part::Magnitude, _) => Magnitude,
-            (Part::Low, _) => Minus(NonNegative(Positive)),
-            (Part::High, _) => Minus(NonNegative(Negative)),
-            )
-        } else {
-            $crate::lanes::with_term!(@ Few::of($part, $non_negative), $term, $body,
-                Few::All => All,
-                Few::Signed(bend) => bend,
-                Few::Unsigned(bend) => NonNegative(bend),
-                Few::Rare(rare) => rare,
-            )
-        }
-    };
-    (@ $choice:expr, $term:ident, $body:expr, $($pattern:pat => $value:expr,)*) => {{
-        use $crate::lanes::*;
-        match $choice {
-            $($pattern => {
-                let $term = $value;
-                $body
-            })*
-        }
-    }};
-}
-pub(crate) use with_term;
-
-/// [`with_term!`] for layers that do little with each element: where not [`FAST`], `$body` is compiled once, for a term
-/// that is chosen anew each time.
-macro_rules! with_light_term {
-    ($part:expr, $non_negative:expr, |$term:ident| $body:expr) => {
-        if $crate::lanes::FAST {
-            $crate::lanes::with_term!($part, $non_negative, |$term| $body)
-        } else {
-            let $term = $crate::lanes::Few::of($part, $non_negative);
-            $body
-        }
-    };
-}
-pub(crate) use with_light_term;
-
-/// A function of a weight, evaluated inside the loop and never stored. It may depend on the sign of the input that the
-/// weight meets.
-pub trait Term: Copy {
-    /// Inputs below zero see another weight than inputs above: only [`term`](Self::term) knows which.
-    const SIGNED: bool = false;
-
-    /// Used on every way forward, and worth more variants of a loop.
-    const COMMON: bool = false;
-
-    /// The weight as an input that is not negative sees it.
-    fn weight(self, w: f32) -> f32;
-
-    /// The contribution of one input: `x` times the weight it sees.
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        x * self.weight(w)
-    }
-}
-
-/// `x·w`.
-#[derive(Clone, Copy)]
-pub struct All;
-
-impl Term for All {
-    const COMMON: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        w
-    }
-}
-
-/// Positive contributions: `x⁺w⁺ + x⁻w⁻ = max(x·w, 0)`.
-#[derive(Clone, Copy)]
-pub struct Positive;
-
-impl Term for Positive {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        positive(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        positive(x * w)
-    }
-}
-
-/// Negative contributions: `x⁺w⁻ + x⁻w⁺ = min(x·w, 0)`.
-#[derive(Clone, Copy)]
-pub struct Negative;
-
-impl Term for Negative {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        negative(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        negative(x * w)
-    }
-}
-
-/// A part as inputs that are never negative see it: one function of the weight, evaluated once for all pixels.
-#[derive(Clone, Copy)]
-pub struct NonNegative<P>(pub P);
-
-impl<P: Term> Term for NonNegative<P> {
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        self.0.weight(w)
-    }
-}
-
-/// The same with the opposite sign.
-#[derive(Clone, Copy)]
-pub struct Minus<P>(pub P);
-
-impl<P: Term> Term for Minus<P> {
-    const SIGNED: bool = P::SIGNED;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        -self.0.weight(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        -self.0.term(x, w)
-    }
-}
-
-/// γ-raised contributions: `p + γ·p⁺` with `p = x·w`.
-#[derive(Clone, Copy)]
-pub struct RaisedPositive(pub f32);
-
-impl Term for RaisedPositive {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        w + self.0 * positive(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        let p = x * w;
-        p + self.0 * positive(p)
-    }
-}
-
-/// γ-raised contributions: `p + γ·p⁻` with `p = x·w`.
-#[derive(Clone, Copy)]
-pub struct RaisedNegative(pub f32);
-
-impl Term for RaisedNegative {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        w + self.0 * negative(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        let p = x * w;
-        p + self.0 * negative(p)
-    }
-}
-
-/// γ-raised weights: `w + γ·w⁺`, whatever the input.
-#[derive(Clone, Copy)]
-pub struct RaisedWeights(pub f32);
-
-impl Term for RaisedWeights {
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        w + self.0 * positive(w)
-    }
-}
-
-/// `w²`.
-#[derive(Clone, Copy)]
-pub struct Squared;
-
-impl Term for Squared {
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        w * w
-    }
-}
-
-/// `1`, whatever the weight.
-#[derive(Clone, Copy)]
-pub struct Ones;
-
-impl Term for Ones {
-    #[inline(always)]
-    fn weight(self, _: f32) -> f32 {
-        1.0
-    }
-}
-
-/// `|x·w|`.
-#[derive(Clone, Copy)]
-pub struct Magnitude;
-
-impl Term for Magnitude {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        absolute(w)
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        absolute(x * w)
-    }
-}
-
-/// Any of the terms that are linear on either side of zero, chosen at run time: `all·p + (positive·p⁺ + negative·p⁻)`
-/// with `p = x·w`, or with `p = w` and a factor `x` as [`NonNegative`]. The same numbers as the terms it stands for,
-/// rounded at the same places, as long as nothing overflows.
+/// Which function of a weight an input sees; evaluated inside the loops and never stored as a whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bend {
-    /// Factor of all.
-    pub all: f32,
-    /// Factor of what is positive.
-    pub positive: f32,
-    /// Factor of what is negative.
-    pub negative: f32,
-}
-
-impl Term for Bend {
-    const SIGNED: bool = true;
-
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        self.all * w + (self.positive * positive(w) + self.negative * negative(w))
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        self.weight(x * w)
-    }
-}
-
-/// The other terms, chosen at run time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rare {
+pub enum Weight {
+    /// `w`.
+    All,
+    /// `max(w, 0)`.
+    Positive,
+    /// `min(w, 0)`.
+    Negative,
+    /// `all·w + (positive·w⁺ + negative·w⁻)`.
+    Bent {
+        /// Factor of all.
+        all: f32,
+        /// Factor of what is positive.
+        positive: f32,
+        /// Factor of what is negative.
+        negative: f32,
+    },
     /// `w²`.
     Squared,
     /// `1`.
-    Ones,
+    One,
 }
 
-impl Term for Rare {
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
+impl Weight {
+    /// The function of blocks side by side. The choice is made here, outside of the loops.
+    #[inline(never)]
+    pub fn see(self, w: &[Lanes], seen: &mut [Lanes]) {
+        #[inline(always)]
+        fn each(w: &[Lanes], seen: &mut [Lanes], f: impl Fn(f32) -> f32) {
+            for (seen, w) in seen.as_flattened_mut().iter_mut().zip(w.as_flattened()) {
+                *seen = f(*w);
+            }
+        }
         match self {
-            Self::Squared => Squared.weight(w),
-            Self::Ones => Ones.weight(w),
+            Self::All => each(w, seen, |w| w),
+            Self::Positive => each(w, seen, positive),
+            Self::Negative => each(w, seen, negative),
+            Self::Bent { all, positive: p, negative: n } => {
+                each(w, seen, |w| all * w + (p * positive(w) + n * negative(w)));
+            }
+            Self::Squared => each(w, seen, |w| w * w),
+            Self::One => each(w, seen, |_| 1.0),
         }
     }
 }
 
-/// A part as one of few terms: what is compiled where flash is counted.
+/// What each of some inputs sees of a block of weights of its own.
+#[inline(never)]
+pub fn see_each(views: &[Weight], w: &[Lanes], seen: &mut [Lanes]) {
+    if let [first, rest @ ..] = views
+        && rest.iter().all(|view| view == first)
+    {
+        return first.see(w, seen);
+    }
+    for ((view, w), seen) in views.iter().zip(w.chunks(1)).zip(seen.chunks_mut(1)) {
+        view.see(w, seen);
+    }
+}
+
+/// What inputs that are not negative see of weights, and what the others see.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Few {
-    /// [`All`].
-    All,
-    /// Of contributions.
-    Signed(Bend),
-    /// Of weights.
-    Unsigned(Bend),
-    /// Neither.
-    Rare(Rare),
+pub struct View {
+    /// By the sign of the input.
+    pub weights: [Weight; 2],
+    /// Whether the sign matters.
+    pub signed: bool,
 }
 
-impl Few {
-    /// The term of a part, for inputs of which it is known whether any is negative.
-    pub fn of(part: Part, non_negative: bool) -> Self {
-        let of_weights = |all, positive, negative| Self::Unsigned(Bend { all, positive, negative });
-        let of_terms = |all, positive, negative| {
-            let bend = Bend { all, positive, negative };
-            if non_negative { Self::Unsigned(bend) } else { Self::Signed(bend) }
-        };
+impl View {
+    /// `x·w`.
+    pub const ALL: Self = Self { weights: [Weight::All; 2], signed: false };
+
+    /// What a part names, for inputs of which it is known whether any is negative. The part of one input is `x` times
+    /// the weight that it sees.
+    pub const fn of(part: Part, non_negative: bool) -> Self {
         match part {
-            Part::All => Self::All,
-            Part::Positive => of_terms(0.0, 1.0, 0.0),
-            Part::Negative => of_terms(0.0, 0.0, 1.0),
-            Part::RaisedPositive(gamma) => of_terms(1.0, gamma, 0.0),
-            Part::RaisedNegative(gamma) => of_terms(1.0, 0.0, gamma),
-            Part::RaisedWeights(gamma) => of_weights(1.0, gamma, 0.0),
-            Part::Squared => Self::Rare(Rare::Squared),
-            Part::Ones => Self::Rare(Rare::Ones),
-            Part::Magnitude => Self::Signed(Bend { all: 0.0, positive: 1.0, negative: -1.0 }),
-            Part::Low => of_weights(0.0, -1.0, 0.0),
-            Part::High => of_weights(0.0, 0.0, -1.0),
+            Part::All => Self::ALL,
+            Part::Positive => Self::signed(Weight::Positive, Weight::Negative, non_negative),
+            Part::Negative => Self::signed(Weight::Negative, Weight::Positive, non_negative),
+            Part::RaisedPositive(gamma) => Self::signed(raised(gamma, 0.0), raised(0.0, gamma), non_negative),
+            Part::RaisedNegative(gamma) => Self::signed(raised(0.0, gamma), raised(gamma, 0.0), non_negative),
+            Part::RaisedWeights(gamma) => Self::unsigned(raised(gamma, 0.0)),
+            Part::Squared => Self::unsigned(Weight::Squared),
+            Part::Ones => Self::unsigned(Weight::One),
+            Part::Magnitude => Self::signed(sides(1.0, -1.0), sides(-1.0, 1.0), non_negative),
+            Part::Low => Self::unsigned(sides(-1.0, 0.0)),
+            Part::High => Self::unsigned(sides(0.0, -1.0)),
         }
+    }
+
+    const fn signed(above: Weight, below: Weight, non_negative: bool) -> Self {
+        Self { weights: if non_negative { [above; 2] } else { [above, below] }, signed: !non_negative }
+    }
+
+    const fn unsigned(weight: Weight) -> Self {
+        Self { weights: [weight; 2], signed: false }
+    }
+
+    /// Whether weights are seen as they are.
+    #[inline(always)]
+    pub const fn is_all(&self) -> bool {
+        matches!(self.weights, [Weight::All, _])
+    }
+
+    /// Whether all inputs see the same, but not the weights as they are: worth keeping for a while.
+    pub const fn is_seen_once(&self) -> bool {
+        !self.signed && !self.is_all()
+    }
+
+    /// What an input sees.
+    #[inline(always)]
+    pub fn at(&self, x: f32) -> Weight {
+        self.weights[usize::from(x < 0.0)]
+    }
+
+    /// The part of eight inputs, each with a weight of its own.
+    #[inline(always)]
+    pub fn terms(&self, x: Lanes, w: Lanes) -> Lanes {
+        if self.is_all() { zip(x, w, |x, w| x * w) } else { self.seen_terms(&x, &w) }
+    }
+
+    #[inline(never)]
+    fn seen_terms(&self, x: &Lanes, w: &Lanes) -> Lanes {
+        let mut seen = [[0.0; BLOCK]; 2];
+        for (weight, seen) in self.weights.iter().zip(&mut seen) {
+            weight.see(core::slice::from_ref(w), core::slice::from_mut(seen));
+        }
+        let [above, below] = seen;
+        core::array::from_fn(|i| x[i] * if x[i] < 0.0 { below[i] } else { above[i] })
     }
 }
 
-impl Term for Few {
-    const SIGNED: bool = true;
+/// `w + positive·w⁺ + negative·w⁻`.
+const fn raised(positive: f32, negative: f32) -> Weight {
+    Weight::Bent { all: 1.0, positive, negative }
+}
 
-    #[inline(always)]
-    fn weight(self, w: f32) -> f32 {
-        match self {
-            Self::All => w,
-            Self::Signed(bend) | Self::Unsigned(bend) => bend.weight(w),
-            Self::Rare(rare) => rare.weight(w),
-        }
-    }
-
-    #[inline(always)]
-    fn term(self, x: f32, w: f32) -> f32 {
-        match self {
-            Self::Signed(bend) => bend.term(x, w),
-            _ => x * self.weight(w),
-        }
-    }
+/// `positive·w⁺ + negative·w⁻`.
+const fn sides(positive: f32, negative: f32) -> Weight {
+    Weight::Bent { all: 0.0, positive, negative }
 }
 
 /// The `i`-th `len` values; none where there are not so many.
@@ -425,6 +225,11 @@ pub fn spans<T, const N: usize>(values: &[T], start: usize, apart: usize, len: u
     Some(spans)
 }
 
+/// Blocks of `len` channels: where each starts, and how many channels it has.
+pub fn blocks(len: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..len).step_by(BLOCK).map(move |at| (at, BLOCK.min(len - at)))
+}
+
 /// `to = from`, as far as both go.
 #[inline(always)]
 pub fn copy(to: &mut [f32], from: &[f32]) {
@@ -433,16 +238,16 @@ pub fn copy(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// `max(v, 0)` as one compare-and-mask: `f32::max` must also treat NaN, and costs more.
+/// `max(v, 0)` by its bits: `f32::max` must also treat NaN, and a comparison may become a branch.
 #[inline(always)]
 pub fn positive(v: f32) -> f32 {
-    if v > 0.0 { v } else { 0.0 }
+    f32::from_bits(v.to_bits() & !(v.to_bits().cast_signed() >> 31).cast_unsigned())
 }
 
 /// `min(v, 0)`.
 #[inline(always)]
 pub fn negative(v: f32) -> f32 {
-    if v < 0.0 { v } else { 0.0 }
+    f32::from_bits(v.to_bits() & (v.to_bits().cast_signed() >> 31).cast_unsigned())
 }
 
 /// `|v|`.
@@ -451,26 +256,49 @@ pub fn absolute(v: f32) -> f32 {
     f32::from_bits(v.to_bits() & 0x7fff_ffff)
 }
 
-/// `acc[p] += Σ_i part(x[p][i], w[i])` in the order of `i`, for the first `L` lanes. Every `x[p]` must be as long as
-/// `w`.
+/// `acc[p] += Σ_i x[p][i]·view(w[i])` in the order of `i`, for the first `L` lanes. Every `x[p]` must be as long as `w`.
 #[inline(always)]
-pub fn accumulate<P: Term, const N: usize, const L: usize>(
-    part: P,
-    x: [&[f32]; N],
-    w: &[Lanes],
-    acc: &mut [[f32; L]; N],
-) {
+pub fn accumulate<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
+    if view.is_all() { add_products(x, w, acc) } else { add_seen(view, x, w, acc) }
+}
+
+#[inline(always)]
+fn add_products<const N: usize, const L: usize>(x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
     let Some(x) = same_length(x, w.len()) else { return };
     let mut sums = *acc;
     for (i, w) in w.iter().enumerate() {
         for (sum, x) in sums.iter_mut().zip(x) {
             let Some(x) = x.get(i) else { continue };
             for (lane, w) in sum.iter_mut().zip(w) {
-                *lane += part.term(*x, *w);
+                *lane += *x * *w;
             }
         }
     }
     *acc = sums;
+}
+
+/// Weights that are looked at before they are used: a few at a time, so that they stay at hand.
+const SEEN: usize = 8;
+
+/// [`accumulate`] for weights that are not seen as they are. Inputs of either sign come one after the other: what is
+/// zero adds nothing.
+#[inline(never)]
+fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
+    let mut seen = [[0.0; BLOCK]; SEEN];
+    for (chunk, w) in w.chunks(SEEN).enumerate() {
+        let x = x.map(|x| span(x, chunk * SEEN, w.len()));
+        let seen = seen.get_mut(..w.len()).unwrap_or(&mut []);
+        view.weights[0].see(w, seen);
+        if !view.signed {
+            add_products(x, seen, acc);
+            continue;
+        }
+        for (weight, keep) in view.weights.iter().zip([positive, negative]) {
+            weight.see(w, seen);
+            let kept = x.map(|x| core::array::from_fn::<f32, SEEN, _>(|i| keep(x.get(i).copied().unwrap_or(0.0))));
+            add_products(kept.each_ref().map(|x| span(x, 0, w.len())), seen, acc);
+        }
+    }
 }
 
 /// The slices cut to `n` elements, or nothing where one is shorter: after this the compiler knows every length.
@@ -532,6 +360,16 @@ pub fn load_at(values: &[f32], start: usize, len: usize) -> Lanes {
         Some(chunk) => *chunk,
         None => load_few(span(values, start, len)),
     }
+}
+
+/// `r += terms ⊙ s`.
+#[inline(always)]
+pub fn add_shares(r: &mut [f32], terms: Lanes, s: Lanes) {
+    let mut shares = load(r);
+    for lane in 0..BLOCK {
+        shares[lane] += terms[lane] * s[lane];
+    }
+    store(r, &shares);
 }
 
 /// A function of its own: else LLVM makes one `memcpy` of both arms of [`load`], with a length that it looks up.
@@ -658,62 +496,83 @@ mod tests {
         prop::collection::vec(-4.0f32..4.0, 8 * 6)
     }
 
-    /// What a term is in the loops of either direction.
-    fn of<P: Term>(term: P, x: f32, w: f32) -> (f32, f32) {
-        (term.term(x, w), if P::SIGNED { 0.0 } else { term.weight(w) })
+    /// What a part names.
+    fn term(part: Part, x: f32, w: f32) -> f32 {
+        let p = x * w;
+        match part {
+            Part::All => p,
+            Part::Positive => p.max(0.0),
+            Part::Negative => p.min(0.0),
+            Part::RaisedPositive(gamma) => p + gamma * p.max(0.0),
+            Part::RaisedNegative(gamma) => p + gamma * p.min(0.0),
+            Part::RaisedWeights(gamma) => x * (w + gamma * w.max(0.0)),
+            Part::Squared => x * w * w,
+            Part::Ones => x,
+            Part::Magnitude => p.abs(),
+            Part::Low => -x * w.max(0.0),
+            Part::High => -x * w.min(0.0),
+        }
+    }
+
+    fn parts(gamma: f32) -> [Part; 11] {
+        [
+            Part::All,
+            Part::Positive,
+            Part::Negative,
+            Part::RaisedPositive(gamma),
+            Part::RaisedNegative(gamma),
+            Part::RaisedWeights(gamma),
+            Part::Squared,
+            Part::Ones,
+            Part::Magnitude,
+            Part::Low,
+            Part::High,
+        ]
     }
 
     proptest! {
         #[test]
-        fn accumulate_equals_the_sum_it_names(w in lanes(), x in prop::collection::vec(-4.0f32..4.0, 12)) {
-            let blocks = w.as_chunks::<8>().0;
-            let mut fast = [[0.0; 8]; 2];
-            accumulate(Positive, [&x[..6], &x[6..]], blocks, &mut fast);
-            for (p, fast) in fast.iter().enumerate() {
-                for (lane, fast) in fast.iter().enumerate() {
-                    let naive: f32 = (0..6).map(|i| (x[6 * p + i] * w[8 * i + lane]).max(0.0)).sum();
-                    prop_assert_eq!(*fast, naive);
+        fn accumulate_equals_the_sum_it_names(
+            w in prop::collection::vec(-4.0f32..4.0, 8 * 11),
+            x in prop::collection::vec(-4.0f32..4.0, 22),
+            gamma in 0.0f32..2.0,
+            non_negative: bool,
+        ) {
+            let x: Vec<f32> = x.iter().map(|x| if non_negative { x.abs() } else { *x }).collect();
+            for part in parts(gamma) {
+                let mut fast = [[0.0; 8]; 2];
+                accumulate(View::of(part, non_negative), [&x[..11], &x[11..]], w.as_chunks::<8>().0, &mut fast);
+                for (p, fast) in fast.iter().enumerate() {
+                    for (lane, fast) in fast.iter().enumerate() {
+                        let terms = (0..11).map(|i| term(part, x[11 * p + i], w[8 * i + lane]));
+                        let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), t| (sum + t, size + t.abs()));
+                        prop_assert!((fast - sum).abs() <= 2e-6 * size, "{part:?}: {fast} {sum}");
+                    }
                 }
             }
         }
 
         #[test]
-        fn parts_are_contributions(x in -3.0f32..3.0, w in -3.0f32..3.0) {
-            prop_assert_eq!(Positive.term(x, w) + Negative.term(x, w), x * w);
-            prop_assert_eq!(Magnitude.term(x, w), (x * w).abs());
-            let positive = x.abs();
-            prop_assert_eq!(Positive.term(positive, w), NonNegative(Positive).term(positive, w));
-            prop_assert_eq!(Negative.term(positive, w), NonNegative(Negative).term(positive, w));
-            prop_assert_eq!(RaisedPositive(0.5).term(x, w), x * w + 0.5 * (x * w).max(0.0));
-        }
-
-        #[test]
-        fn few_terms_are_the_terms_they_stand_for(x in -3.0f32..3.0, w in -3.0f32..3.0, gamma in 0.0f32..2.0) {
-            let parts = [
-                Part::All,
-                Part::Positive,
-                Part::Negative,
-                Part::RaisedPositive(gamma),
-                Part::RaisedNegative(gamma),
-                Part::RaisedWeights(gamma),
-                Part::Squared,
-                Part::Ones,
-                Part::Magnitude,
-                Part::Low,
-                Part::High,
-            ];
-            for (part, non_negative) in parts.into_iter().flat_map(|part| [(part, false), (part, true)]) {
-                let x = if non_negative { x.abs() } else { x };
-                let wanted = with_term!(part, non_negative, |term| of(term, x, w));
-                let got = match Few::of(part, non_negative) {
-                    Few::All => of(All, x, w),
-                    Few::Signed(bend) => of(bend, x, w),
-                    Few::Unsigned(bend) => of(NonNegative(bend), x, w),
-                    Few::Rare(rare) => of(rare, x, w),
-                };
-                prop_assert_eq!(got, wanted, "{:?}", part);
-                prop_assert_eq!(Few::of(part, non_negative).term(x, w), wanted.0, "{:?}", part);
+        fn views_are_the_parts_they_stand_for(
+            x in prop::array::uniform8(-3.0f32..3.0),
+            w in prop::array::uniform8(-3.0f32..3.0),
+            gamma in 0.0f32..2.0,
+            non_negative: bool,
+        ) {
+            let x = if non_negative { x.map(f32::abs) } else { x };
+            for part in parts(gamma) {
+                let view = View::of(part, non_negative);
+                for (lane, got) in view.terms(x, w).into_iter().enumerate() {
+                    let wanted = term(part, x[lane], w[lane]);
+                    prop_assert!((got - wanted).abs() <= 3e-7 * wanted.abs(), "{part:?}: {got} {wanted}");
+                    let mut seen = [[0.0; BLOCK]];
+                    view.at(x[lane]).see(&[w], &mut seen);
+                    prop_assert_eq!(x[lane] * seen[0][lane], got);
+                }
+                prop_assert_eq!(view.signed, !non_negative && view.weights[0] != view.weights[1]);
             }
+            let sum = zip(View::of(Part::Positive, false).terms(x, w), View::of(Part::Negative, false).terms(x, w), |p, n| p + n);
+            prop_assert_eq!(sum, zip(x, w, |x, w| x * w));
         }
 
         #[test]

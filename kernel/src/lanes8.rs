@@ -3,6 +3,10 @@
 
 use crate::model::format::BLOCK_INT8;
 
+/// Whether loops get variants for many inputs side by side: where there are vectors to fill, and a compiler that fills
+/// them (for WebAssembly, LLVM 20 fails on sixteen at once).
+pub const FAST: bool = cfg!(target_pointer_width = "64");
+
 /// Which function of a weight is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {

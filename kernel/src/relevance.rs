@@ -143,7 +143,8 @@ impl Relevance for f32 {
     }
 
     fn peak(words: &[f32], _: i8) -> f32 {
-        words.iter().fold(0.0, |peak: f32, r| peak.max(absolute(*r)))
+        // Magnitudes are in the order of their bits, which are compared many at a time.
+        f32::from_bits(words.iter().fold(0, |peak, r| peak.max(absolute(*r).to_bits())))
     }
 
     fn joined(a: Exact, b: Exact) -> Exact {

@@ -1,8 +1,9 @@
 //! Sum or difference of two tensors: a linear map with weights one and one, or one and minus one.
 
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{All, Part, Term, with_light_term};
+use crate::lanes::{self, Lanes, Part, View};
 use crate::model::Model;
+use crate::model::format::BLOCK;
 use crate::step::{Shape, Step};
 
 /// An addition.
@@ -19,30 +20,33 @@ impl Add {
 }
 
 impl Add {
-    /// [`Linear::apply`] for one term.
-    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+    /// [`Linear::apply`] for one view of the weights.
+    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32]) {
         let channels = self.shape.channels.max(1);
-        let [a_weight, b_weight] = self.weights;
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.shape.width) {
             let pixel = row * self.shape.width + column;
-            let (a, b) = (x.get(0, pixel, channels, 0, channels), x.get(1, pixel, channels, 0, channels));
-            for ((z, a), b) in z.iter_mut().zip(a).zip(b) {
-                *z = part.term(*a, a_weight) + part.term(*b, b_weight);
+            for (at, len) in lanes::blocks(channels) {
+                let [a, b] = [0, 1].map(|k| {
+                    let x = lanes::load(x.get(k, pixel, channels, at, len));
+                    view.terms(x, [self.weights[k]; BLOCK])
+                });
+                lanes::store(z.get_mut(at..at + len).unwrap_or(&mut []), &lanes::zip(a, b, |a, b| a + b));
             }
         }
     }
 
-    /// [`Linear::distribute`] for one term.
-    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one view of the weights.
+    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels.max(1), self.shape.width);
         for (k, (r, w)) in r.iter_mut().zip(self.weights).enumerate() {
             for (column, s) in s.chunks_exact(channels).enumerate().take(width) {
                 let pixel = row * width + column;
-                let x = x.get(k, pixel, channels, 0, channels);
-                let r = r.get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
-                for ((r, s), x) in r.iter_mut().zip(s).zip(x) {
-                    *r += part.term(*x, w) * s;
+                for (at, len) in lanes::blocks(channels) {
+                    let terms = view.terms(lanes::load(x.get(k, pixel, channels, at, len)), [w; BLOCK]);
+                    let start = pixel * channels + at;
+                    let r = r.get_mut(start..start + len).unwrap_or(&mut []);
+                    lanes::add_shares(r, terms, lanes::load_at(s, at, len));
                 }
             }
         }
@@ -58,18 +62,18 @@ impl Forward for Add {
         &[]
     }
 
-    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        self.sums(All, x, row, z, layout);
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        self.sums(View::ALL, x, row, z);
     }
 }
 
 impl Linear for Add {
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_light_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout, _: &mut [Lanes]) {
+        self.sums(View::of(part, x.non_negative), x, row, z);
     }
 
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_light_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, _: &mut [Lanes]) {
+        self.give(View::of(part, x.non_negative), x, s, r);
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

@@ -1,7 +1,7 @@
 //! `y = scale · x + shift`: batch norm that cannot be folded, multiplication by a constant.
 
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{All, Part, Term, with_light_term};
+use crate::lanes::{self, Lanes, Part, View};
 use crate::model::Model;
 use crate::step::{Shape, Step};
 
@@ -32,28 +32,31 @@ impl<'a> Affine<'a> {
 }
 
 impl Affine<'_> {
-    /// [`Linear::apply`] for one term.
-    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+    /// [`Linear::apply`] for one view of the weights.
+    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32]) {
         let (channels, width) = (self.shape.channels.max(1), self.shape.width);
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(width) {
             let pixel = row * width + column;
-            let x = x.get(0, pixel, channels, 0, channels);
-            for ((z, x), w) in z.iter_mut().zip(x).zip(self.scale(pixel)) {
-                *z = part.term(*x, *w);
+            for (at, len) in lanes::blocks(channels) {
+                let w = lanes::load_at(self.scale(pixel), at, len);
+                let terms = view.terms(x.lanes(pixel, channels, at, len), w);
+                lanes::store(z.get_mut(at..at + len).unwrap_or(&mut []), &terms);
             }
         }
     }
 
-    /// [`Linear::distribute`] for one term.
-    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one view of the weights.
+    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s) = (s.newest, s.row(s.newest));
         let (channels, width) = (self.shape.channels.max(1), self.shape.width);
         for (column, s) in s.chunks_exact(channels).enumerate().take(width) {
             let pixel = row * width + column;
-            let x = x.get(0, pixel, channels, 0, channels);
-            let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
-            for (((r, s), x), w) in r.iter_mut().zip(s).zip(x).zip(self.scale(pixel)) {
-                *r += part.term(*x, *w) * s;
+            for (at, len) in lanes::blocks(channels) {
+                let w = lanes::load_at(self.scale(pixel), at, len);
+                let terms = view.terms(x.lanes(pixel, channels, at, len), w);
+                let start = pixel * channels + at;
+                let r = r[0].get_mut(start..start + len).unwrap_or(&mut []);
+                lanes::add_shares(r, terms, lanes::load_at(s, at, len));
             }
         }
     }
@@ -68,18 +71,18 @@ impl Forward for Affine<'_> {
         self.shift
     }
 
-    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        self.sums(All, x, row, z, layout);
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        self.sums(View::ALL, x, row, z);
     }
 }
 
 impl Linear for Affine<'_> {
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_light_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout, _: &mut [Lanes]) {
+        self.sums(View::of(part, x.non_negative), x, row, z);
     }
 
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_light_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, _: &mut [Lanes]) {
+        self.give(View::of(part, x.non_negative), x, s, r);
     }
 
     fn fan_in(&self, _: usize, _: usize) -> usize {

@@ -2,8 +2,8 @@
 //! output reads through which tap.
 
 use super::grid::Grid;
-use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, Walk, all_zero, settle, weigh};
-use crate::lanes::{self, All, FAST, Lanes, PIXELS, Part, Term, with_term};
+use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, Walk, all_zero, weigh};
+use crate::lanes::{self, FAST, Lanes, PIXELS, Part, ROOMY, View};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder, rounded_up};
@@ -52,9 +52,14 @@ impl<'a> Conv<'a> {
         quotient(self.grid.output.channels, self.groups).div_ceil(BLOCK)
     }
 
+    /// Taps of the window.
+    fn taps(&self) -> usize {
+        self.grid.vertical.kernel * self.grid.horizontal.kernel
+    }
+
     /// Weights of one block of output channels.
     fn block_len(&self) -> usize {
-        self.grid.vertical.kernel * self.grid.horizontal.kernel * self.fan()
+        self.taps() * self.fan()
     }
 
     /// Whether taps side by side read inputs side by side: one long run per kernel row instead of many short ones.
@@ -82,9 +87,9 @@ impl<'a> Conv<'a> {
 
     /// Sums of `N` outputs side by side, which must read the same taps, for the first `L` channels of a block.
     #[inline(always)]
-    fn pixels<P: Term, const N: usize, const L: usize>(
+    fn pixels<const N: usize, const L: usize>(
         &self,
-        part: P,
+        view: View,
         x: &Source<'_>,
         block: &Block<'_>,
         column: usize,
@@ -97,7 +102,7 @@ impl<'a> Conv<'a> {
             let inputs = core::array::from_fn(|p| {
                 x.get(0, run.pixel + p * self.grid.horizontal.stride, channels, block.group * fan, len)
             });
-            lanes::accumulate(part, inputs, w, &mut acc);
+            lanes::accumulate(view, inputs, w, &mut acc);
         });
         acc
     }
@@ -112,17 +117,17 @@ impl<'a> Conv<'a> {
 
     /// The first `L` channels of a block, over one row.
     #[inline(always)]
-    fn block_row<P: Term, const L: usize>(&self, part: P, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
+    fn block_row<const L: usize>(&self, view: View, x: &Source<'_>, block: &Block<'_>, z: &mut [f32]) {
         let end = if self.grid.horizontal.transposed { 0 } else { self.interior_end() };
         let mut column = 0;
         while column < self.grid.output.width {
             let whole = column < end && column * self.grid.horizontal.stride >= self.grid.horizontal.before;
             column += match if whole { end - column } else { 1 } {
                 many if FAST && many >= PIXELS => {
-                    block.put(column, &self.pixels::<P, PIXELS, L>(part, x, block, column), z)
+                    block.put(column, &self.pixels::<PIXELS, L>(view, x, block, column), z)
                 }
-                many if FAST && many >= 2 => block.put(column, &self.pixels::<P, 2, L>(part, x, block, column), z),
-                _ => block.put(column, &self.pixels::<P, 1, L>(part, x, block, column), z),
+                many if ROOMY && many >= 2 => block.put(column, &self.pixels::<2, L>(view, x, block, column), z),
+                _ => block.put(column, &self.pixels::<1, L>(view, x, block, column), z),
             };
         }
     }
@@ -159,8 +164,14 @@ impl Block<'_> {
 /// Inputs that are worked on together: channels of pixels of one input row, and the outputs that they meet.
 #[derive(Clone, Copy)]
 struct Spot<'a> {
-    /// Weights of the group.
+    /// Weights of the group, or those of the channels at hand as they are seen.
     weights: &'a [Lanes],
+    /// How they are seen.
+    view: View,
+    /// Weights from one tap to the next.
+    tap: usize,
+    /// Weight of the first channel.
+    first: usize,
     group: usize,
     /// First channel in the group.
     channel: usize,
@@ -174,7 +185,7 @@ struct Spot<'a> {
 impl Conv<'_> {
     /// `r_i += Σ_j part(x_i, w_ij)·s_j` for `n` channels of one input row.
     #[inline(always)]
-    fn give_row<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], first: Spot<'_>, n: usize) {
+    fn give_row(&self, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], first: Spot<'_>, n: usize) {
         let axis = &self.grid.horizontal;
         let (apart, _) = axis.pace();
         for phase in 0..apart {
@@ -182,14 +193,15 @@ impl Conv<'_> {
             while column < axis.input {
                 let columns = axis.meetings(column);
                 let spot = Spot { pixel: first.pixel + column, columns, ..first };
-                let alike = |more: usize| axis.meet_alike(&columns, column, more);
+                // Inputs of either sign see weights of their own.
+                let alike = |more: usize| !first.view.signed && axis.meet_alike(&columns, column, more);
                 column += apart
                     * match n {
-                        4 if FAST && alike(1) => self.tiles::<P, 2, 2>(part, x, s, r, &spot, n),
-                        4 if FAST => self.tiles::<P, 1, 4>(part, x, s, r, &spot, n),
-                        2 if !FAST => self.tiles::<P, 1, 2>(part, x, s, r, &spot, n),
-                        _ if FAST && alike(3) => self.tiles::<P, 4, 1>(part, x, s, r, &spot, n),
-                        _ => self.tiles::<P, 1, 1>(part, x, s, r, &spot, n),
+                        4 if FAST && alike(1) => self.tiles::<2, 2>(x, s, r, &spot, n),
+                        4 if FAST => self.tiles::<1, 4>(x, s, r, &spot, n),
+                        2 if !FAST => self.tiles::<1, 2>(x, s, r, &spot, n),
+                        _ if FAST && alike(3) => self.tiles::<4, 1>(x, s, r, &spot, n),
+                        _ => self.tiles::<1, 1>(x, s, r, &spot, n),
                     };
             }
         }
@@ -197,34 +209,26 @@ impl Conv<'_> {
 
     /// The same for `M` pixels that meet outputs through the same taps, `N` channels at a time; returns how many pixels.
     #[inline(always)]
-    fn tiles<P: Term, const M: usize, const N: usize>(
+    fn tiles<const M: usize, const N: usize>(
         &self,
-        part: P,
         x: &Source<'_>,
         s: &Strip<'_>,
         r: &mut [f32],
         spot: &Spot<'_>,
         n: usize,
     ) -> usize {
-        for channel in (spot.channel..spot.channel + n).step_by(N) {
-            self.tile::<P, M, N>(part, x, s, r, &Spot { channel, ..*spot });
+        for i in (0..n).step_by(N) {
+            self.tile::<M, N>(x, s, r, &Spot { channel: spot.channel + i, first: spot.first + i, ..*spot });
         }
         M
     }
 
     /// The same for `N` channels.
     #[inline(always)]
-    fn tile<P: Term, const M: usize, const N: usize>(
-        &self,
-        part: P,
-        x: &Source<'_>,
-        s: &Strip<'_>,
-        r: &mut [f32],
-        spot: &Spot<'_>,
-    ) {
-        let (fan, channels, blocks, block) = (self.fan(), self.grid.input.channels, self.blocks(), self.block_len());
+    fn tile<const M: usize, const N: usize>(&self, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], spot: &Spot<'_>) {
+        let (channels, blocks) = (self.grid.input.channels, self.blocks());
         let (apart, pace) = self.grid.horizontal.pace();
-        let first = spot.group * fan + spot.channel;
+        let first = spot.group * self.fan() + spot.channel;
         let x: [[f32; N]; M] = core::array::from_fn(|p| {
             let x = x.get(0, spot.pixel + p * apart, channels, first, N);
             x.first_chunk().copied().unwrap_or([0.0; N])
@@ -234,58 +238,80 @@ impl Conv<'_> {
         }
         let (columns, stride) = (spot.columns, self.groups * blocks);
         let walk = Walk {
-            weight: columns.tap * fan + spot.channel,
+            weight: columns.tap * spot.tap + spot.first,
             output: columns.output * stride + spot.group * blocks,
             taps: columns.count,
-            tap: [columns.step * fan, stride.wrapping_mul(columns.advance as usize)],
+            tap: [columns.step * spot.tap, stride.wrapping_mul(columns.advance as usize)],
             blocks,
-            block,
+            block: self.taps() * spot.tap,
             pixel: pace * stride,
         };
+        let views = x.first().map_or([spot.view.weights[0]; N], |x| x.map(|x| spot.view.at(x)));
         let mut acc = [[[0.0; BLOCK]; N]; M];
         spot.rows.each(|ky, row| {
             let s = s.row(row).as_chunks().0;
-            let weight = ky * self.grid.horizontal.kernel * fan + walk.weight;
-            weigh(part, &x, spot.weights, s, Walk { weight, ..walk }, &mut acc);
+            let weight = ky * self.grid.horizontal.kernel * spot.tap + walk.weight;
+            weigh(&views, spot.weights, s, Walk { weight, ..walk }, &mut acc);
         });
         for (p, (x, sums)) in x.iter().zip(lanes::sums(acc)).enumerate() {
-            let r = r.get_mut((spot.pixel + p * apart) * channels + first..).and_then(|r| r.first_chunk_mut());
-            if let Some(r) = r {
-                settle(part, x, sums, r);
+            let r = r.get_mut((spot.pixel + p * apart) * channels + first..).unwrap_or(&mut []);
+            for ((r, x), sum) in r.iter_mut().zip(x).zip(sums) {
+                *r += x * sum;
             }
         }
     }
 }
 
 impl Conv<'_> {
-    /// [`Linear::apply`] for one term.
-    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
+    /// [`Linear::apply`] for one view of the weights; as they are seen, they are kept in the room, block by block.
+    #[inline(never)]
+    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout, room: &mut [Lanes]) {
         let in_group = quotient(self.grid.output.channels, self.groups);
         for (i, weights) in self.weights.chunks_exact(self.block_len().max(1)).enumerate() {
             let (group, index) = (quotient(i, self.blocks()), remainder(i, self.blocks()));
             let channels = in_group.saturating_sub(index * BLOCK).min(BLOCK);
             let first = group * layout.group + index * BLOCK;
+            let seen = room.get_mut(..weights.len()).filter(|seen| !seen.is_empty()).map(|seen| {
+                view.weights[0].see(weights, seen);
+                &*seen
+            });
+            let view = if seen.is_some() { View::ALL } else { view };
+            let weights = seen.unwrap_or(weights);
             let block = Block { weights, group, row, first, pixel: layout.pixel, channels };
             // Half a block is enough where the channels end.
-            if channels > BLOCK / 2 || !P::COMMON || !FAST {
-                self.block_row::<P, BLOCK>(part, x, &block, z);
+            if channels > BLOCK / 2 || !ROOMY {
+                self.block_row::<BLOCK>(view, x, &block, z);
             } else {
-                self.block_row::<P, { BLOCK / 2 }>(part, x, &block, z);
+                self.block_row::<{ BLOCK / 2 }>(view, x, &block, z);
             }
         }
     }
 
-    /// [`Linear::distribute`] for one term. Channels come before columns, so that weights stay in the cache for a row.
-    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one view of the weights. Channels come before columns, so that weights stay in the cache
+    /// for a row; as they are seen, they are kept in the room.
+    #[inline(never)]
+    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
+        // As many channels at a time as there is room for; if there is none, weights are looked at where they are used.
+        let fits = |n: usize| self.taps() * self.blocks() * n <= room.len();
+        let keeps = fits(1);
+        let together = if keeps && !fits(TOGETHER) { 1 } else { TOGETHER };
         let fan = self.fan();
         for y in self.grid.vertical.settled(s.newest) {
             let rows = self.grid.vertical.meetings(y);
             for (group, weights) in self.weights.chunks_exact((self.blocks() * self.block_len()).max(1)).enumerate() {
-                for channel in (0..fan).step_by(TOGETHER) {
+                for channel in (0..fan).step_by(together) {
                     let pixel = y * self.grid.input.width;
                     let columns = Meetings::default();
-                    let first = Spot { weights, group, channel, pixel, rows, columns };
-                    self.give_row(part, x, s, r[0], first, TOGETHER.min(fan - channel));
+                    let n = together.min(fan - channel);
+                    let mut spot =
+                        Spot { weights, view, tap: fan, first: channel, group, channel, pixel, rows, columns };
+                    if keeps {
+                        for (seen, w) in room.chunks_exact_mut(n.max(1)).zip(weights.chunks_exact(fan.max(1))) {
+                            view.weights[0].see(w.get(channel..).unwrap_or(&[]), seen);
+                        }
+                        spot = Spot { weights: room, view: View::ALL, tap: n, first: 0, ..spot };
+                    }
+                    self.give_row(x, s, r[0], spot, n);
                 }
             }
         }
@@ -302,17 +328,21 @@ impl Forward for Conv<'_> {
     }
 
     fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        self.sums(All, x, row, z, layout);
+        self.sums(View::ALL, x, row, z, layout, &mut []);
     }
 }
 
 impl Linear for Conv<'_> {
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout, room: &mut [Lanes]) {
+        let view = View::of(part, x.non_negative);
+        let room = if view.is_seen_once() { room } else { &mut [] };
+        self.sums(view, x, row, z, layout, room);
     }
 
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
+        let view = View::of(part, x.non_negative);
+        let room = if view.is_seen_once() { room } else { &mut [] };
+        self.give(view, x, s, r, room);
     }
 
     fn depth(&self) -> usize {

@@ -6,7 +6,7 @@
 //! inputs that the row read. So an explanation needs the kept activations, two relevance tensors and a few rows of
 //! scratch, and several consumers of one tensor simply add up.
 
-use crate::lanes::{self, FAST, Lanes, Part, Term};
+use crate::lanes::{self, FAST, Lanes, Part, Weight};
 use crate::model::format::BLOCK;
 use crate::step::{Op, Shape, Step, quotient};
 
@@ -116,12 +116,13 @@ pub trait Forward {
 
 /// The other half: what rules need.
 pub trait Linear: Forward {
-    /// `z_j = Σ_i part(x_i, w_ij)` for the outputs of one row, laid out as said; what lies between is left alone.
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout);
+    /// `z_j = Σ_i part(x_i, w_ij)` for the outputs of one row, laid out as said; what lies between is left alone. There
+    /// may be room to keep weights in as a part sees them.
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout, room: &mut [Lanes]);
 
     /// `r_i += Σ_j part(x_i, w_ij)·s_j`, called for every output row in turn: hands out what no later row adds to, be
     /// it the newest row of `s` by row of the output, or all kept rows by row of the input.
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>);
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]);
 
     /// How many rows of `s` [`distribute`](Self::distribute) looks at.
     fn depth(&self) -> usize {
@@ -186,6 +187,9 @@ impl<'a> Strip<'a> {
     }
 }
 
+/// Blocks of weights, as a part sees them, that a layer may keep on its way back: none where the stack is small.
+pub const ROOM: usize = if FAST { 1024 } else { 0 };
+
 /// Inputs side by side per pass over the outputs.
 pub const TOGETHER: usize = if FAST { 4 } else { 2 };
 
@@ -208,36 +212,35 @@ pub struct Walk {
     pub pixel: usize,
 }
 
-/// `acc[p][i] += Σ_j part(x[p][i], w_ij) ⊙ s[p]_j` for `N` channels side by side of `M` pixels: with weights as they
-/// stand for a part that needs to know `x`, else without the factor `x`.
+/// `acc[p][i] += Σ_j view(w_ij) ⊙ s[p]_j` for `N` channels side by side of `M` pixels, which see the same of the weights.
 #[inline(always)]
-pub fn weigh<P: Term, const M: usize, const N: usize>(
-    part: P,
-    x: &[[f32; N]; M],
+pub fn weigh<const M: usize, const N: usize>(
+    views: &[Weight; N],
     w: &[Lanes],
     s: &[Lanes],
     walk: Walk,
     acc: &mut [[Lanes; N]; M],
 ) {
+    let as_they_are = views.iter().all(|view| matches!(view, Weight::All));
     let mut sums = *acc;
+    let mut room = [[0.0; BLOCK]; N];
     let (mut weight, mut output) = (walk.weight, walk.output);
     for _ in 0..walk.taps {
         let Some(s) = lanes::spans::<Lanes, M>(s, output, walk.pixel, walk.blocks) else { break };
         let mut at = weight;
         for j in 0..walk.blocks {
-            let Some(w) = w.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
-            let mut seen = *w;
-            if !P::SIGNED {
-                for w in seen.as_flattened_mut() {
-                    *w = part.weight(*w);
-                }
-            }
+            let Some(own) = w.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
+            let seen = if as_they_are {
+                own
+            } else {
+                lanes::see_each(views, own, &mut room);
+                &room
+            };
             for p in 0..M {
                 let Some(s) = s[p].get(j) else { continue };
                 for i in 0..N {
                     for lane in 0..BLOCK {
-                        let w = seen[i][lane];
-                        sums[p][i][lane] += s[lane] * if P::SIGNED { part.term(x[p][i], w) } else { w };
+                        sums[p][i][lane] += s[lane] * seen[i][lane];
                     }
                 }
             }
@@ -247,14 +250,6 @@ pub fn weigh<P: Term, const M: usize, const N: usize>(
         output = output.wrapping_add(walk.tap[1]);
     }
     *acc = sums;
-}
-
-/// `r_i += Σ lanes`, times `x_i` where [`weigh`] left it out.
-#[inline(always)]
-pub fn settle<P: Term, const N: usize>(_: P, x: &[f32; N], sums: [f32; N], r: &mut [f32; N]) {
-    for ((r, sum), x) in r.iter_mut().zip(sums).zip(x) {
-        *r += if P::SIGNED { sum } else { x * sum };
-    }
 }
 
 /// Whether inputs contribute nothing: backgrounds and dead units do not.

@@ -22,6 +22,7 @@ pub mod window;
 
 use crate::lanes;
 use crate::model::Model;
+use crate::model::format::BLOCK;
 use crate::number::Taken;
 use crate::plan::{Mode, Placement, Room};
 use crate::rule::{Choice, Rule};
@@ -248,9 +249,10 @@ impl Tape<'_, '_> {
             Op::Softmax => softmax::backward(&rule, step.variant == 1, channels, x, r, sink),
             _ => {
                 let source = Source::tensor([x, x2], non_negative);
+                let mut room = [[0.0; BLOCK]; linear::ROOM];
                 // Behind a pointer, so that the rules are compiled once for all layers.
                 let mut back = |layer: &dyn Linear| {
-                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, choice);
+                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, &mut room, choice);
                     way.map(|way| way.measuring(condition).propagate()).unwrap_or_default()
                 };
                 return with_linear!(&model, step, |layer| back(&layer));

@@ -28,6 +28,7 @@ pub struct Way<'a> {
     silence: usize,
     spare: &'a mut [f32],
     pixel: &'a mut [f32],
+    room: &'a mut [Lanes],
     /// A sweep hands out what bias and stabiliser took, not the shares.
     gives_rest: bool,
     taken: Taken<f32>,
@@ -87,7 +88,7 @@ impl Gate {
 }
 
 impl<'a> Way<'a> {
-    /// Sets out. `scratch` must be as long as [`Scratch::total`].
+    /// Sets out. `scratch` must be as long as [`Scratch::total`]; `room` as long as one likes.
     pub fn new(
         layer: &'a dyn Linear,
         sizes: Scratch,
@@ -95,6 +96,7 @@ impl<'a> Way<'a> {
         relevance: &'a [f32],
         sinks: Sinks<'a>,
         scratch: &'a mut [f32],
+        room: &'a mut [Lanes],
         choice: Choice<'a>,
     ) -> Option<Self> {
         let (strip, scratch) = scratch.split_at_mut_checked(sizes.depth * sizes.row)?;
@@ -114,6 +116,7 @@ impl<'a> Way<'a> {
             silence: 0,
             spare,
             pixel,
+            room,
             gives_rest: false,
             taken: Taken::default(),
         })
@@ -304,18 +307,19 @@ impl<'a> Way<'a> {
 
     /// `z` of a row.
     fn apply(&mut self, part: Part, x: &Source<'_>, row: usize) {
-        let layer = self.layer;
-        layer.apply(part, x, row, self.z(), layer.rows().scratch());
+        let (layer, room) = (self.layer, core::mem::take(&mut self.room));
+        layer.apply(part, x, row, self.z(), layer.rows().scratch(), room);
+        self.room = room;
     }
 
     /// Another `z` of a row, to compare with.
     fn compare(&mut self, part: Part, x: &Source<'_>, row: usize) {
-        self.layer.apply(part, x, row, self.spare, self.layer.rows().scratch());
+        self.layer.apply(part, x, row, self.spare, self.layer.rows().scratch(), self.room);
     }
 
     fn distribute(&mut self, part: Part, x: &Source<'_>, row: usize) {
         let strip = Strip { rows: self.strip, len: self.len, newest: row, slot: self.slot, kept: self.kept };
-        self.layer.distribute(part, x, &strip, &mut self.sinks);
+        self.layer.distribute(part, x, &strip, &mut self.sinks, self.room);
     }
 
     /// `z` of a row becomes `s = factor·R/st(z + bias)`, or, to be redistributed, what bias and stabiliser took of it;

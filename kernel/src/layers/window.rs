@@ -2,7 +2,7 @@
 
 use super::grid::Grid;
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{self, All, Part, Term, with_term};
+use crate::lanes::{self, Lanes, Part, View};
 use crate::model::Model;
 use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
 use crate::step::{Op, Step};
@@ -62,8 +62,8 @@ impl<'a> Window<'a> {
 }
 
 impl Window<'_> {
-    /// [`Linear::apply`] for one term.
-    fn sums<P: Term>(&self, part: P, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+    /// [`Linear::apply`] for one view of the weights.
+    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32]) {
         let channels = self.grid.input.channels;
         for (column, z) in z.chunks_exact_mut(channels.max(1)).enumerate().take(self.grid.output.width) {
             let mean = self.uniform(row, column);
@@ -73,17 +73,15 @@ impl Window<'_> {
                 self.grid.each_tap(row, column, |pixel, tap| {
                     let x = x.lanes(pixel, channels, at, z.len());
                     let w = self.weights(mean, tap, at);
-                    for ((acc, x), w) in acc.iter_mut().zip(x).zip(w) {
-                        *acc += part.term(x, w);
-                    }
+                    acc = lanes::zip(acc, view.terms(x, w), |acc, term| acc + term);
                 });
                 lanes::store(z, &acc);
             }
         }
     }
 
-    /// [`Linear::distribute`] for one term.
-    fn give<P: Term>(&self, part: P, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    /// [`Linear::distribute`] for one view of the weights.
+    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
         let (row, s, channels) = (s.newest, s.row(s.newest), self.grid.input.channels);
         let (first, last) = self.grid.vertical.taps(row);
         for ky in first..last {
@@ -97,7 +95,6 @@ impl Window<'_> {
                 for (block, r) in r.chunks_mut(BLOCK).enumerate() {
                     let at = block * BLOCK;
                     let x = x.lanes(pixel, channels, at, r.len());
-                    let mut shares = lanes::load(r);
                     for k in 0..columns.count {
                         let (kx, column) = columns.nth(k);
                         if mean.0 != column {
@@ -105,11 +102,8 @@ impl Window<'_> {
                         }
                         let s = lanes::load_at(s, column * channels + at, r.len());
                         let w = self.weights(mean.1, ky * self.grid.horizontal.kernel + kx, at);
-                        for lane in 0..BLOCK {
-                            shares[lane] += part.term(x[lane], w[lane]) * s[lane];
-                        }
+                        lanes::add_shares(r, view.terms(x, w), s);
                     }
-                    lanes::store(r, &shares);
                 }
             }
         }
@@ -125,18 +119,18 @@ impl Forward for Window<'_> {
         self.bias
     }
 
-    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        self.sums(All, x, row, z, layout);
+    fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
+        self.sums(View::ALL, x, row, z);
     }
 }
 
 impl Linear for Window<'_> {
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout) {
-        with_term!(part, x.non_negative, |term| self.sums(term, x, row, z, layout));
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout, _: &mut [Lanes]) {
+        self.sums(View::of(part, x.non_negative), x, row, z);
     }
 
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
-        with_term!(part, x.non_negative, |term| self.give(term, x, s, r));
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, _: &mut [Lanes]) {
+        self.give(View::of(part, x.non_negative), x, s, r);
     }
 
     fn fan_in(&self, row: usize, pixel: usize) -> usize {

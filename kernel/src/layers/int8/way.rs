@@ -6,8 +6,7 @@
 use super::back::Units;
 use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
 use super::sink::Sink;
-use crate::lanes::FAST;
-use crate::lanes8::Weight;
+use crate::lanes8::{FAST, Weight};
 use crate::layers::grid::Grid;
 use crate::number::{Fraction, Number, SIDE, Taken, Unit, bits_of};
 use crate::rule::{Bias, Bound, Choice, Stabilizer};

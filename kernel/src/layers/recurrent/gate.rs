@@ -1,7 +1,7 @@
 //! The linear map of one gate: `z = W·x + scale ⊙ (U·h) + b`, a linear layer with two operands, so that every rule
 //! applies to it.
 
-use crate::lanes::{self, All, FAST, Lanes, Part, Term, with_term};
+use crate::lanes::{self, FAST, Lanes, Part, ROOMY, View};
 use crate::layers::conv::Conv;
 use crate::layers::dense;
 use crate::layers::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
@@ -75,10 +75,10 @@ impl<'a> Gate<'a> {
 
     /// Sums of some blocks.
     #[inline(always)]
-    fn blocks<P: Term, const N: usize>(&self, (part, term): (Part, P), x: [&[f32]; 2], first: usize, z: &mut [f32]) {
+    fn blocks<const N: usize>(&self, (part, view): (Part, View), x: [&[f32]; 2], first: usize, z: &mut [f32]) {
         let [from_input, from_state] = [0, 1].map(|k| {
             let w = self.weights[k].get(first * self.sizes[k]..).unwrap_or(&[]);
-            dense::sums::<P, N>(term, x[k], w)
+            dense::sums::<N>(view, x[k], w)
         });
         for (i, z) in z.chunks_mut(BLOCK).enumerate() {
             let (Some(a), Some(b)) = (from_input.get(i), from_state.get(i)) else { return };
@@ -92,15 +92,19 @@ impl<'a> Gate<'a> {
         }
     }
 
-    /// [`Linear::apply`] for one term.
-    fn sums<P: Term>(&self, part: (Part, P), x: &Source<'_>, z: &mut [f32]) {
+    /// [`Linear::apply`] for one view of the weights.
+    fn sums(&self, part: (Part, View), x: &Source<'_>, z: &mut [f32]) {
         let x = [0, 1].map(|k| x.get(k, 0, self.sizes[k], 0, self.sizes[k]));
         for (i, z) in z.chunks_mut(BLOCKS * BLOCK).enumerate() {
             match z.len().div_ceil(BLOCK) {
-                4 if FAST => self.blocks::<P, 4>(part, x, i * BLOCKS, z),
-                3 if FAST => self.blocks::<P, 3>(part, x, i * BLOCKS, z),
-                2 if FAST => self.blocks::<P, 2>(part, x, i * BLOCKS, z),
-                _ => self.blocks::<P, 1>(part, x, i * BLOCKS, z),
+                4 if FAST => self.blocks::<4>(part, x, i * BLOCKS, z),
+                3 if ROOMY => self.blocks::<3>(part, x, i * BLOCKS, z),
+                2 if ROOMY => self.blocks::<2>(part, x, i * BLOCKS, z),
+                _ => {
+                    for (j, z) in z.chunks_mut(BLOCK).enumerate() {
+                        self.blocks::<1>(part, x, i * BLOCKS + j, z);
+                    }
+                }
             }
         }
     }
@@ -116,26 +120,26 @@ impl Forward for Gate<'_> {
     }
 
     fn plain(&self, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
-        self.sums((Part::All, All), x, z);
+        self.sums((Part::All, View::ALL), x, z);
     }
 }
 
 impl Linear for Gate<'_> {
-    fn apply(&self, part: Part, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout) {
+    fn apply(&self, part: Part, x: &Source<'_>, _: usize, z: &mut [f32], _: Layout, _: &mut [Lanes]) {
         let z = z.get_mut(..self.units.next_multiple_of(BLOCK)).unwrap_or(&mut []);
-        with_term!(part, x.non_negative, |term| self.sums((part, term), x, z));
+        self.sums((part, View::of(part, x.non_negative)), x, z);
     }
 
     /// As two convolutions over one pixel, for the weights lie the same way.
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
         let rows = s.row(0);
-        let whole = |k: usize, rows: &[f32], w: &[Lanes], r: &mut [f32]| {
+        let mut whole = |k: usize, rows: &[f32], w: &[Lanes], r: &mut [f32]| {
             if self.sizes[k] == 0 {
                 return;
             }
             let strip = Strip { rows, len: rows.len(), newest: 0, slot: 0, kept: 1 };
             let x = Source { values: [x.values[k]; 2], ..*x };
-            Conv::point(w, self.sizes[k], rows.len()).distribute(part, &x, &strip, &mut [r, &mut []]);
+            Conv::point(w, self.sizes[k], rows.len()).distribute(part, &x, &strip, &mut [r, &mut []], room);
         };
         let [to_input, to_state] = r;
         whole(0, rows, self.weights[0], to_input);
