@@ -2,7 +2,7 @@
 
 import { $, element, short } from "./dom.js";
 import { ask } from "./engine.js";
-import { plot } from "./plot.js";
+import { plot, roomIn } from "./plot.js";
 
 const STEPS = 20;
 const DRAWS = 10;
@@ -67,7 +67,7 @@ function draw(curves, nameOf) {
     ];
     delete $("flip-plot").dataset.stale;
     $("flip-plot").replaceChildren(
-        plot({
+        plot(roomIn($("flip-plot")), {
             label: "Score as pixels are deleted; the text below says the same",
             x: "share of the drawn pixels that is black",
             y: watched(curves, nameOf),

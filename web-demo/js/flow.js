@@ -3,10 +3,10 @@
 
 import { COLUMNS } from "./bars.js";
 import { keepsBooks } from "./composites.js";
-import { $, element, percent, short } from "./dom.js";
-import { drawing, scale, svg } from "./plot.js";
+import { $, element, percent, short, whole } from "./dom.js";
+import { drawing, roomIn, scale, svg } from "./plot.js";
 
-const SIZE = { width: 720, height: 260, left: 8, right: 8, top: 22, bottom: 28, column: 10 };
+const SIZE = { height: 260, left: 8, right: 8, top: 24, bottom: 28, column: 10 };
 
 /** Less than this part of the score is not worth an edge. */
 const LEAST = 1e-4;
@@ -22,7 +22,7 @@ export function showFlow(why, composite) {
         return;
     }
     const stages = stagesOf(ledger);
-    $("flow-chart").replaceChildren(chart(stages), legend(stages.at(-1)), books(why));
+    $("flow-chart").replaceChildren(chart(roomIn($("flow-chart")), stages), legend(stages.at(-1)), books(why));
 }
 
 /** Shares of the score before and after each step that takes something: what still flows, and what has been taken. */
@@ -32,7 +32,7 @@ function stagesOf({ seeded, entries }) {
     for (const { step, op, left, bias, stabilizer, dropped } of [...entries].reverse()) {
         for (const [key, value] of Object.entries({ bias, stabilizer, dropped })) taken[key] += value / seeded;
         // Steps that hand on everything are no stages of their own.
-        if (["view", "activation", "softmax"].includes(op) && bias === 0 && stabilizer === 0 && dropped === 0) continue;
+        if (!["conv", "dense"].includes(op) && bias === 0 && stabilizer === 0 && dropped === 0) continue;
         stages.push({ name: step, shares: { received: left / seeded, ...taken } });
     }
     return stages;
@@ -48,8 +48,8 @@ function stacked(shares) {
     });
 }
 
-function chart(stages) {
-    const { width, height, left, right, top, bottom, column } = SIZE;
+function chart(width, stages) {
+    const { height, left, right, top, bottom, column } = SIZE;
     const stacks = stages.map(({ shares }) => stacked(shares));
     const ends = stacks.flat().flatMap(({ from, to }) => [from, to]);
     const atY = scale([Math.min(0, ...ends), Math.max(1, ...ends)], [height - bottom, top]);
@@ -79,8 +79,8 @@ function chart(stages) {
         const anchor = i === 0 ? "start" : i === stages.length - 1 ? "end" : "middle";
         const x = left + i * step + { start: 0, middle: column / 2, end: column }[anchor];
         root.append(
-            svg("text", { x, y: height - 9, class: `tick ${anchor}` }, i === stages.length - 1 ? `${name}: pixels` : name),
-            svg("text", { x, y: 13, class: `tick ${anchor}` }, percent(shares.received).replace("-", "−")),
+            svg("text", { x, y: height - 9, class: `tick ${anchor}` }, name),
+            svg("text", { x, y: 13, class: `tick ${anchor}` }, percent(shares.received).replace("-", "−").replace(" %", "%")),
         );
     });
     return root;
@@ -95,7 +95,7 @@ function legend({ shares }) {
     const keys = COLUMNS.filter(([key]) => key === "received" || Math.abs(shares[key]) >= LEAST).map(([key, name]) =>
         element("span", { className: `key ${key}` }, `${percent(shares[key]).replace("-", "−")} ${name}`),
     );
-    return element("p", { className: "note keys" }, "in the end: ", ...keys);
+    return element("p", { className: "note keys" }, "in the end, of the score: ", ...keys);
 }
 
 const HEADS = ["step", "rule", "arrived", "left", "bias", "stabiliser", "dropped", "rounding"];
@@ -105,8 +105,8 @@ const FIGURES = ["arrived", "left", "bias", "stabilizer", "dropped", "rounding"]
 function books({ ledger, exact }) {
     const { entries, totals } = exact?.ledger ?? ledger;
     const written = exact
-        ? (value) => value.toLocaleString("en").replaceAll(",", "\u202f").replace("-", "−")
-        : (value) => (Math.abs(value) < 1e-4 ? "≈ 0" : short(value)).replace(/^≈ 0$/, value === 0 ? "0" : "≈ 0");
+        ? whole
+        : (value) => (value !== 0 && Math.abs(value) < 1e-4 ? "≈ 0" : value === 0 ? "0" : short(value));
     const row = ({ step, rule, ...entry }, name) =>
         element(
             "tr",

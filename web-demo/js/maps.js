@@ -3,7 +3,7 @@
 import { paint } from "../relprop/index.js";
 import { showLedger } from "./bars.js";
 import { keepsBooks } from "./composites.js";
-import { $, element } from "./dom.js";
+import { $, element, whole } from "./dom.js";
 import { SIDE } from "./pad.js";
 
 const MAPS = [
@@ -52,18 +52,18 @@ export function showWhy(key, why, text, composite) {
 
 /** The books as an equation that holds to the last unit. */
 function integers({ unit, seeded, received, totals, imbalance }) {
-    const written = (value) => value.toLocaleString("en").replaceAll(",", "\u202f").replace("-", "−");
     const parts = [
-        ["inputs", received],
         ["biases", totals.bias],
         ["stabilisers", totals.stabilizer],
         ["dropped", totals.dropped],
         ["rounding", totals.rounding],
     ];
-    const shown = parts.filter(([name, value]) => name === "inputs" || value !== 0n);
-    const sum = shown.map(([name, value]) => `${written(value)} ${name}`).join(" + ");
-    const note = `= ${sum}; off by ${written(imbalance)}. One unit is ${unit.toExponential(2).replace("-", "−")} of score.`;
-    return element("p", { className: "note integers" }, element("strong", { textContent: written(seeded) }), ` ${note}`);
+    const sum = parts.filter(([, value]) => value !== 0n).map(([name, value]) => {
+        return value < 0n ? ` − ${whole(-value)} ${name}` : ` + ${whole(value)} ${name}`;
+    });
+    const worth = unit.toExponential(2).replace("-", "−");
+    const note = ` = ${whole(received)} inputs${sum.join("")}; off by ${whole(imbalance)}. One unit is ${worth} of score.`;
+    return element("p", { className: "note integers" }, element("strong", { textContent: whole(seeded) }), note);
 }
 
 export function showRefusal(key, error) {

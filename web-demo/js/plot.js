@@ -15,6 +15,11 @@ export function drawing(width, height, label) {
     return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
 }
 
+/** How wide a drawing in this place may be, so that its letters keep their size. */
+export function roomIn(place) {
+    return Math.min(720, Math.max(280, place.clientWidth));
+}
+
 /** Where numbers lie on a drawing. */
 export function scale([from, to], [start, end]) {
     const span = to - from || 1;
@@ -30,14 +35,14 @@ export function ticks(from, to, most = 5) {
     return Array.from({ length: Math.floor(to / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-const SIZE = { width: 640, height: 320, left: 56, right: 14, top: 12, bottom: 46 };
+const SIZE = { height: 300, left: 56, right: 22, top: 12, bottom: 46 };
 
 /**
- * Curves over axes: `curves` are `{ name, className, points: [x, y][], faint: points[] }`, with single draws faint
+ * Curves over axes, this wide: `curves` are `{ name, className, points: [x, y][], faint: points[] }`, with single draws faint
  * behind their mean.
  */
-export function plot({ label, x, y, curves }) {
-    const { width, height, left, right, top, bottom } = SIZE;
+export function plot(width, { label, x, y, curves }) {
+    const { height, left, right, top, bottom } = SIZE;
     const all = curves.flatMap(({ points, faint = [] }) => [...points, ...faint.flat()]);
     const values = all.map(([, value]) => value);
     const range = [Math.min(0, ...values), Math.max(0, ...values)];

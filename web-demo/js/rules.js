@@ -89,7 +89,11 @@ let groups = [];
 let layers = [];
 
 /** Builds the controls for a network with these steps. */
-export function startRules(steps, changed) {
+export function startRules(steps, tell) {
+    const changed = () => {
+        $("no-rules").hidden = readRules().length === 0;
+        tell();
+    };
     groups = GROUPS.map((group) => new RuleControl({ ...group, inherited: "as in the composite" }, changed));
     $("group-rules").append(...groups.flatMap(({ nodes }) => nodes));
     layers = steps
@@ -98,10 +102,11 @@ export function startRules(steps, changed) {
             const title = `${name}, ${OP_NAMES[op]}`;
             return new RuleControl({ id: name, title, select: name, rules: OF_OP[op], inherited: "as above" }, changed);
         });
-    $("layer-rules").append(...layers.map(({ nodes }) => element("div", { className: "layer-rule" }, ...nodes)));
+    $("layer-rules").append(...layers.map(({ nodes }) => element("div", { className: "layer-rule fields" }, ...nodes)));
     $("no-rules").addEventListener("click", () => {
         for (const control of [...groups, ...layers]) control.reset();
         changed();
+        $("composite").focus();
     });
 }
 

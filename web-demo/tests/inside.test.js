@@ -42,6 +42,7 @@ test("each layer can have a rule of its own", async () => {
     const { page, complaints, context } = await four();
     await page.click("#own-rules > summary");
     await page.click("#own-layers > summary");
+    assert.ok(await page.locator("#no-rules").isHidden());
     const first = await sums(page);
     let last = first;
     assert.equal(await page.locator(".layer-rule").count(), 7);
@@ -120,7 +121,7 @@ test("the flow says where the score went", async () => {
     assert.ok(rows.length === 9 && parse(rows[0][0]) > 1_000_000n);
     const sum = await page.locator("#maps .integers").textContent();
     assert.match(sum, /off by 0\./);
-    const [whole, ...amounts] = sum.split(";")[0].split(/[=+]/).map((part) => parse(part.replaceAll(/[a-z ]/g, "")));
+    const [whole, ...amounts] = sum.split(";")[0].replaceAll("− ", "+ −").split(/[=+]/).map((part) => parse(part.replaceAll(/[a-z ]/g, "")));
     assert.equal(whole, amounts.reduce((all, amount) => all + amount, 0n), sum);
     await page.selectOption("#int8-relevance", "float");
     await page.waitForFunction(() => !document.querySelector("#maps .integers"));
