@@ -3,7 +3,7 @@
 import { ScoreBars } from "./bars.js";
 import { COMPOSITES } from "./composites.js";
 import { $, element, fillSelect, probabilities, short, tell } from "./dom.js";
-import { ask, latest } from "./engine.js";
+import { ask, breathe, latest } from "./engine.js";
 import { cancelFlipping, startFlipping } from "./flipping.js";
 import { showFlow } from "./flow.js";
 import { showLayers, wantsLayers } from "./layers.js";
@@ -122,9 +122,12 @@ async function explain(pixels) {
     else showWhy("int8", int8.explanations[0], caption(int8.scores), composite);
     showMap("gradient", gradient.relevance);
     tellRules(why.ledger);
-    showLayers(why, [SIDE, SIDE]);
-    showFlow($("flow-network").value === "int8" ? int8.explanations?.[0] : why, composite);
     showSpeed(floats.milliseconds);
+    // Each in a task of its own, so that none takes long.
+    await breathe();
+    showLayers(why, [SIDE, SIDE]);
+    await breathe();
+    showFlow($("flow-network").value === "int8" ? int8.explanations?.[0] : why, composite);
 }
 
 function caption(scores) {

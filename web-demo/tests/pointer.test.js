@@ -76,42 +76,50 @@ test("a pen draws", async () => {
     await context.close();
 });
 
-/** Draws in circles; counts explanations, and tasks of the page by their length. */
+/** Draws in circles; counts explanations, and looks at the tasks of the page's thread. */
 async function drawn(page) {
     await page.click("#clear");
     await page.evaluate(() => {
         window.updates = 0;
-        window.longest = 0;
         window.long = [];
-        new MutationObserver(() => (window.updates += 1)).observe(document.querySelectorAll("#maps canvas")[1], { attributeFilter: ["data-sum"] });
-        new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => Math.round(duration)))).observe({ type: "longtask" });
-        // Long tasks are told from 50 ms on: shorter ones delay a message.
-        const { port1, port2 } = new MessageChannel();
-        let last = performance.now();
-        window.gaps = [];
-        port1.onmessage = () => {
-            const now = performance.now();
-            window.gaps.push(now - last);
-            last = now;
-            if (window.measuring) port2.postMessage(0);
-        };
-        window.measuring = true;
-        port2.postMessage(0);
+        const map = document.querySelectorAll("#maps canvas")[1];
+        window.counting = new MutationObserver(() => (window.updates += 1));
+        window.counting.observe(map, { attributeFilter: ["data-sum"] });
+        const note = (list) => window.long.push(...list.getEntries().map(({ duration }) => Math.round(duration)));
+        window.timing = new PerformanceObserver(note);
+        window.timing.observe({ type: "longtask" });
     });
+    await browser.startTracing(page, { categories: ["__metadata", "disabled-by-default-devtools.timeline"] });
     const start = Date.now();
-    await draw(page, [Array.from({ length: 60 }, (_, i) => [0.5 + 0.3 * Math.cos(i / 8), 0.5 + 0.3 * Math.sin(i / 8)])]);
+    await draw(page, [Array.from({ length: 20 }, (_, i) => [0.5 + 0.3 * Math.cos(i / 3), 0.5 + 0.3 * Math.sin(i / 3)])]);
     const seconds = (Date.now() - start) / 1000;
-    const { updates, long, gaps } = await page.evaluate(() => {
-        window.measuring = false;
-        return { updates: window.updates, long: window.long, gaps: window.gaps.sort((a, b) => a - b) };
+    const trace = await browser.stopTracing();
+    const { updates, long } = await page.evaluate(() => {
+        window.counting.disconnect();
+        window.timing.disconnect();
+        return { updates: window.updates, long: window.long };
     });
-    const over = gaps.filter((gap) => gap > 16).length;
-    return { rate: updates / seconds, long, over, worst: gaps.at(-1), tasks: gaps.length };
+    return { rate: updates / seconds, long, work: workOf(trace) };
 }
 
-const told = ({ rate, long, over, worst, tasks }) =>
-    `${rate.toFixed(0)} updates a second; tasks of 50 ms or more: ${long.length} (${long.join(", ")}); ` +
-    `${over} of ${tasks} waits over 16 ms, the longest ${worst.toFixed(1)} ms`;
+/**
+ * Milliseconds of a processor that each task of the page's thread took, the longest first. A clock on the wall would
+ * count what other programs do meanwhile.
+ */
+function workOf(trace) {
+    const { traceEvents } = JSON.parse(trace.toString());
+    const isMain = new Set(
+        traceEvents
+            .filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain")
+            .map(({ pid, tid }) => `${pid} ${tid}`),
+    );
+    const tasks = traceEvents.filter(({ name, tdur, pid, tid }) => name === "RunTask" && tdur && isMain.has(`${pid} ${tid}`));
+    return tasks.map(({ tdur }) => tdur / 1000).sort((a, b) => b - a);
+}
+
+const told = ({ rate, long, work }) =>
+    `${rate.toFixed(0)} updates a second; of ${work.length} tasks ${work.filter((ms) => ms > 16).length} worked for more than ` +
+    `16 ms, the longest for ${work[0]?.toFixed(1)} ms; ${long.length} lasted 50 ms or more, with all that ran beside`;
 
 test("while a pen moves, updates are many and tasks are short", async () => {
     const { page, context } = await open(browser, server.address);
@@ -119,11 +127,12 @@ test("while a pen moves, updates are many and tasks are short", async () => {
     await drawn(page);
     const closed = await drawn(page);
     console.log(`closed: ${told(closed)}`);
-    for (const id of ["layers", "flow", "flipping"]) await page.click(`#${id} > summary`);
+    for (const id of ["own-layers", "layers", "flow", "flipping"]) await page.click(`#${id} > summary`);
     const opened = await drawn(page);
     console.log(`opened: ${told(opened)}`);
-    assert.ok(closed.rate > 10 && opened.rate > 3);
-    // One processor that is busy with other things is not the page's doing: hence not zero.
-    assert.ok(closed.long.length <= 3, told(closed));
     await context.close();
+    assert.ok(closed.work.length > 100, "no tasks were seen");
+    // The rate is the machine's as much as the page's, and is printed; this tells that there were updates at all.
+    assert.ok(closed.rate > 5 && opened.rate > 2, "too few updates");
+    assert.ok(closed.work[0] <= 16, told(closed));
 });
