@@ -99,7 +99,7 @@ async function drawn(page) {
         window.timing.disconnect();
         return { updates: window.updates, long: window.long };
     });
-    return { rate: updates / seconds, long, work: workOf(trace) };
+    return { updates, rate: updates / seconds, long, work: workOf(trace) };
 }
 
 /**
@@ -133,6 +133,6 @@ test("while a pen moves, updates are many and tasks are short", async () => {
     await context.close();
     assert.ok(closed.work.length > 100, "no tasks were seen");
     // The rate is the machine's as much as the page's, and is printed; this tells that there were updates at all.
-    assert.ok(closed.rate > 5 && opened.rate > 2, "too few updates");
+    assert.ok(closed.updates > 10 && opened.updates > 5, "too few updates");
     assert.ok(closed.work[0] <= 16, told(closed));
 });
