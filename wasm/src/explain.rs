@@ -1,12 +1,14 @@
 //! An explanation: what is asked for, and what is answered.
 
-use crate::object::{Options, array, count, number, object};
+use crate::ledger::{self, Of};
+use crate::object::{Options, array, count, object};
 use crate::refusal::Refusal;
 use crate::rules::{self, Ends, GRADIENT_X_INPUT, RuleOption};
+use crate::session::{Exact, Open, Passed};
 use crate::target::Wanted;
 use crate::{scores, words};
-use js_sys::Float32Array;
-use relprop::{Bound, Composite, Entry, Explanation, Ledger, Model, Override, Session, Target};
+use js_sys::{Float32Array, Int32Array};
+use relprop::{Bound, Composite, Model, Override, Target};
 use wasm_bindgen::JsValue;
 
 /// What the network was run on, and what it said.
@@ -14,6 +16,8 @@ use wasm_bindgen::JsValue;
 pub struct Given {
     /// The first input, in the kernel's order, where it is of numbers.
     pub input: Vec<f32>,
+    /// The tokens, where it is of tokens.
+    pub tokens: Vec<u16>,
     /// The text, where it is one.
     pub text: Option<String>,
     /// The scores of the first output.
@@ -28,9 +32,10 @@ pub struct Asked {
     low: Ends,
     high: Ends,
     condition: bool,
+    layers: bool,
 }
 
-const KEYS: [&str; 7] = ["target", "seed", "composite", "rules", "low", "high", "condition"];
+const KEYS: [&str; 8] = ["target", "seed", "composite", "rules", "low", "high", "condition", "layers"];
 
 impl Asked {
     /// Reads the options.
@@ -48,7 +53,8 @@ impl Asked {
         Ok(Self {
             wanted: Wanted::read(&options, model, &given.scores, is_gradient)?,
             rules: rules::read(&options, model)?,
-            condition: options.get("condition").is_some_and(|value| value.is_truthy()),
+            condition: options.is_set("condition"),
+            layers: options.is_set("layers"),
             composite,
             low,
             high,
@@ -71,71 +77,77 @@ fn ends(options: &Options<'_>, model: &Model<'_>, needed: bool) -> Result<[Ends;
 ///
 /// # Errors
 /// As the kernel says, or the composite is unknown.
-pub fn explain(session: &mut Session<'_, '_>, given: &Given, asked: &Asked) -> Result<JsValue, Refusal> {
+pub fn explain(session: &mut Open<'_>, given: &Given, asked: &Asked) -> Result<JsValue, Refusal> {
     let model = *session.model();
     let (low, high): (Bound<'_>, Bound<'_>) = (asked.low.bound(), asked.high.bound());
     let overrides: Vec<Override<'_>> = asked.rules.iter().map(RuleOption::as_override).collect();
     let composite = Composite { measure_condition: asked.condition, ..Composite::default() }.with(&overrides);
     let composite = Composite { preset: rules::preset(&asked.composite, low, high)?, ..composite };
-    let explanation = session.explain(&Target { output: 0, seed: asked.wanted.seed() }, &composite)?;
-    Ok(answer(&model, &explanation, given, asked))
+    let target = Target { output: 0, seed: asked.wanted.seed() };
+    let passed = session.explain(&target, &composite, asked.layers)?;
+    Ok(answer(&Of { model, composite: &composite }, passed, given, asked))
 }
 
-fn answer(model: &Model<'_>, explanation: &Explanation<'_>, given: &Given, asked: &Asked) -> JsValue {
-    let mut relevances: Vec<Vec<f32>> =
-        (0..model.inputs()).map(|input| explanation.relevance_of(input).to_vec()).collect();
+fn answer(of: &Of<'_>, mut passed: Passed, given: &Given, asked: &Asked) -> JsValue {
+    let model = &of.model;
     let times_input = asked.composite == GRADIENT_X_INPUT;
-    if let (true, Some(first)) = (times_input, relevances.first_mut()) {
+    if let (true, Some(first)) = (times_input, passed.relevances.first_mut()) {
         first.iter_mut().zip(&given.input).for_each(|(r, x)| *r *= x);
     }
-    let first = relevances.first().map_or(&[][..], Vec::as_slice);
+    let first = passed.relevances.first().map_or(&[][..], Vec::as_slice);
     let tokens = given.text.as_ref().map_or(JsValue::NULL, |text| words::words(model, text, first));
-    let arrays: Vec<JsValue> = relevances.iter().enumerate().map(|(i, r)| in_user_layout(model, i, r)).collect();
+    let arrays: Vec<JsValue> = passed
+        .relevances
+        .iter()
+        .enumerate()
+        .map(|(i, r)| Float32Array::from(in_user_layout(model, i, r).as_slice()).into())
+        .collect();
     let (class, not) = asked.wanted.classes(&given.scores);
+    let exact = passed.exact.filter(|_| !times_input);
     object([
         ("relevance", arrays.first().cloned().unwrap_or(JsValue::NULL)),
         ("relevances", array(arrays)),
         ("scores", scores::scores(model, &given.scores)),
         ("class", class.map_or(JsValue::NULL, count)),
         ("not", not.map_or(JsValue::NULL, count)),
-        ("value", explanation.value().into()),
-        ("ledger", if times_input { JsValue::NULL } else { ledger(model, &explanation.ledger()) }),
+        ("value", passed.value.into()),
+        ("ledger", if times_input { JsValue::NULL } else { ledger::in_floats(of, &passed.books) }),
+        ("exact", exact.map_or(JsValue::NULL, |exact| integers(of, &exact))),
+        ("layers", if asked.layers { layers(model, &passed.layers) } else { JsValue::NULL }),
         ("tokens", tokens),
     ])
 }
 
-fn in_user_layout(model: &Model<'_>, input: usize, kernel: &[f32]) -> JsValue {
+/// The integers behind an explanation.
+fn integers(of: &Of<'_>, exact: &Exact) -> JsValue {
+    let words = exact.relevances.iter().enumerate();
+    let arrays: Vec<JsValue> =
+        words.map(|(i, (words, _))| Int32Array::from(in_user_layout(&of.model, i, words).as_slice()).into()).collect();
+    object([
+        ("relevance", arrays.first().cloned().unwrap_or(JsValue::NULL)),
+        ("relevances", array(arrays)),
+        ("units", array(exact.relevances.iter().map(|(_, unit)| (*unit).into()))),
+        ("ledger", ledger::in_integers(of, exact)),
+    ])
+}
+
+/// Relevance that arrived at steps, in the order in which they run.
+fn layers(model: &Model<'_>, layers: &[(usize, Vec<f32>)]) -> JsValue {
+    array(layers.iter().rev().map(|(index, relevance)| {
+        let step = model.step(*index);
+        let shape = model.tensor(step.output).shape;
+        object([
+            ("position", count(*index)),
+            ("step", model.step_name(&step).into()),
+            ("op", step.op.name().into()),
+            ("shape", array([shape.height, shape.width, shape.channels].map(count))),
+            ("relevance", Float32Array::from(relevance.as_slice()).into()),
+        ])
+    }))
+}
+
+fn in_user_layout<T: Copy>(model: &Model<'_>, input: usize, kernel: &[T]) -> Vec<T> {
     let mut user = kernel.to_vec();
     model.input(input).to_user(kernel, &mut user);
-    Float32Array::from(user.as_slice()).into()
-}
-
-fn ledger(model: &Model<'_>, ledger: &Ledger<'_>) -> JsValue {
-    let entries = ledger.entries().enumerate().map(|(i, entry)| {
-        let step = model.step(i);
-        books(model.step_name(&step), step.op.name(), &entry)
-    });
-    object([
-        ("seeded", ledger.seeded().into()),
-        ("received", ledger.received().into()),
-        ("imbalance", ledger.imbalance().into()),
-        ("entries", array(entries)),
-        ("totals", books("", "", &ledger.totals())),
-    ])
-}
-
-/// One line of the books.
-fn books(step: &str, op: &str, entry: &Entry) -> JsValue {
-    object([
-        ("step", step.into()),
-        ("op", op.into()),
-        ("arrived", entry.arrived.into()),
-        ("left", entry.left.into()),
-        ("bias", entry.bias.into()),
-        ("stabilizer", entry.stabilizer.into()),
-        ("dropped", entry.dropped.into()),
-        ("rounding", entry.rounding.into()),
-        ("peak", entry.peak.into()),
-        ("condition", number(Some(entry.condition))),
-    ])
+    user
 }

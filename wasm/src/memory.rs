@@ -1,8 +1,9 @@
 //! A model image and an arena, owned together with the session that borrows both.
 
 use crate::refusal::Refusal;
+use crate::session::Open;
 use bytemuck::{cast_slice, cast_slice_mut};
-use relprop::{Mode, Model, Session};
+use relprop::{Mode, Model};
 use self_cell::{MutBorrow, self_cell};
 
 /// Bytes that may be skipped at the start of an arena, so that what follows is aligned.
@@ -16,9 +17,6 @@ pub struct Memory {
     length: usize,
     arena: MutBorrow<Vec<u8>>,
 }
-
-/// A session that lives as long as its memory.
-pub struct Open<'a>(pub Session<'a, 'a>);
 
 self_cell!(
     /// A session and its memory.
@@ -46,13 +44,13 @@ impl Memory {
     }
 }
 
-/// Validates an image and opens a session over a copy of it.
+/// Validates an image and opens a session over a copy of it; `fixed` for relevance in integers alone.
 ///
 /// # Errors
-/// The image is not a model of this kernel's.
-pub fn open(image: &[u8]) -> Result<Kept, Refusal> {
+/// The image is not a model of this kernel's, or needs floats.
+pub fn open(image: &[u8], fixed: bool) -> Result<Kept, Refusal> {
     Kept::try_new(Memory::new(image)?, |memory| {
         let model = memory.model()?;
-        Ok(Open(Session::new(&model, memory.arena.borrow_mut(), Mode::Explain)?))
+        Ok(Open::new(&model, memory.arena.borrow_mut(), fixed)?)
     })
 }

@@ -63,6 +63,11 @@ impl<'n> Options<'n> {
         (!value.is_null() && !value.is_undefined()).then_some(value)
     }
 
+    /// Whether a property is there and true.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| value.is_truthy())
+    }
+
     /// A property that must be text.
     ///
     /// # Errors

@@ -178,7 +178,7 @@ fn stabilizer(options: &Options<'_>) -> Result<Stabilizer, Refusal> {
     Ok(form.with_epsilon(options.number("epsilon")?.unwrap_or(form.epsilon())))
 }
 
-const RULES: [&str; 18] = [
+const RULES: [&str; 19] = [
     "zero",
     "epsilon",
     "norm",
@@ -194,6 +194,7 @@ const RULES: [&str; 18] = [
     "gradient",
     "guided_backprop",
     "deconvnet",
+    "beta_smooth",
     "winner",
     "split_ties",
     "taylor",
@@ -218,11 +219,37 @@ fn rule(options: &Options<'_>, name: &str) -> Result<Rule<'static>, Refusal> {
         "gradient" => Rule::Gradient,
         "guided_backprop" => Rule::GuidedBackprop,
         "deconvnet" => Rule::Deconvnet,
+        "beta_smooth" => Rule::BetaSmooth(needed("beta")?),
         "winner" => Rule::Winner(Ties::First),
         "split_ties" => Rule::Winner(Ties::Split),
         "taylor" => Rule::Taylor,
         _ => return Err(unknown("rule", name, &RULES)),
     })
+}
+
+/// The name of a rule, as [`RULES`] has it.
+pub const fn name(rule: &Rule<'_>) -> &'static str {
+    match rule {
+        Rule::Zero => "zero",
+        Rule::Epsilon(_) => "epsilon",
+        Rule::Norm => "norm",
+        Rule::ZPlus => "zplus",
+        Rule::AlphaBeta { .. } => "alphabeta",
+        Rule::Beta(_) => "beta",
+        Rule::BetaSmooth(_) => "beta_smooth",
+        Rule::Gamma(_) => "gamma",
+        Rule::GammaOriginal(_) => "gamma_original",
+        Rule::ZBox { .. } => "zbox",
+        Rule::WSquare => "wsquare",
+        Rule::Flat => "flat",
+        Rule::Pass => "pass",
+        Rule::Gradient => "gradient",
+        Rule::GuidedBackprop => "guided_backprop",
+        Rule::Deconvnet => "deconvnet",
+        Rule::Winner(Ties::First) => "winner",
+        Rule::Winner(Ties::Split) => "split_ties",
+        Rule::Taylor => "taylor",
+    }
 }
 
 /// Groups of steps, beside the ops.

@@ -1,14 +1,15 @@
 //! The scores of the first output.
 
 use crate::object::{array, count, object};
+use crate::session::Open;
 use js_sys::Float32Array;
+use relprop::Model;
 use relprop::target::arg_max;
-use relprop::{Model, Session};
 use wasm_bindgen::JsValue;
 
 /// The scores of the last run, as the kernel orders them.
-pub fn of(session: &Session<'_, '_>) -> Vec<f32> {
-    session.output(0).map(|values| values.iter().collect()).unwrap_or_default()
+pub fn of(session: &Open<'_>) -> Vec<f32> {
+    session.output().map(|values| values.iter().collect()).unwrap_or_default()
 }
 
 /// For JavaScript: values in the model's layout, labels, the largest.

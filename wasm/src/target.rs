@@ -28,10 +28,7 @@ impl Wanted {
     /// # Errors
     /// There is no such class, or the seed is unknown.
     pub fn read(options: &Options<'_>, model: &Model<'_>, scores: &[f32], ones: bool) -> Result<Self, Refusal> {
-        let aim = match options.get("target") {
-            None => Aim::Top,
-            Some(target) => aim(&target, model)?,
-        };
+        let aim = Aim::read(options, model, scores)?;
         let ones = match options.text("seed")?.as_deref() {
             None => ones,
             Some("one") => true,
@@ -56,11 +53,33 @@ impl Wanted {
 
     /// The class that is asked about, and the one that it is told from.
     pub fn classes(&self, scores: &[f32]) -> (Option<usize>, Option<usize>) {
-        match self.aim {
-            Aim::Top => (arg_max(scores), None),
-            Aim::All => (None, None),
-            Aim::Class(class) => (Some(class), None),
-            Aim::Contrast(class, other) => (Some(class), Some(other)),
+        self.aim.classes(scores)
+    }
+}
+
+/// The class that `target` is about, and the one that it is told from.
+///
+/// # Errors
+/// There is no such class.
+pub fn classes(
+    options: &Options<'_>,
+    model: &Model<'_>,
+    scores: &[f32],
+) -> Result<(Option<usize>, Option<usize>), Refusal> {
+    Ok(Aim::read(options, model, scores)?.classes(scores))
+}
+
+impl Aim {
+    fn read(options: &Options<'_>, model: &Model<'_>, scores: &[f32]) -> Result<Self, Refusal> {
+        options.get("target").map_or(Ok(Self::Top), |target| aim(&target, model, scores))
+    }
+
+    fn classes(self, scores: &[f32]) -> (Option<usize>, Option<usize>) {
+        match self {
+            Self::Top => (arg_max(scores), None),
+            Self::All => (None, None),
+            Self::Class(class) => (Some(class), None),
+            Self::Contrast(class, other) => (Some(class), Some(other)),
         }
     }
 }
@@ -85,7 +104,7 @@ fn unit_seed(aim: Aim, scores: &[f32]) -> Vec<f32> {
     seed
 }
 
-fn aim(target: &JsValue, model: &Model<'_>) -> Result<Aim, Refusal> {
+fn aim(target: &JsValue, model: &Model<'_>, scores: &[f32]) -> Result<Aim, Refusal> {
     match target.as_string().as_deref() {
         Some("top") => return Ok(Aim::Top),
         Some("all") => return Ok(Aim::All),
@@ -97,7 +116,10 @@ fn aim(target: &JsValue, model: &Model<'_>) -> Result<Aim, Refusal> {
     let options = Options::new("target", target.clone(), &["class", "not"])?;
     let of = |key: &str| {
         let given = options.get(key).ok_or_else(|| Refusal::Argument(format!("target needs {key}")))?;
-        class(&given, model)
+        match given.as_string().as_deref() {
+            Some("top") => Ok(arg_max(scores).unwrap_or(0)),
+            _ => class(&given, model),
+        }
     };
     Ok(Aim::Contrast(of("class")?, of("not")?))
 }

@@ -18,8 +18,17 @@ export type Composite =
 /** A class, by its position in the scores or by its label. */
 export type Class = number | string;
 
-/** What is explained: the best class, all of them, one, or why one and not another. */
+/** What is explained: the best class (`top`), all of them, one, or why one and not another, where `top` may stand, too. */
 export type ExplainTarget = "top" | "all" | Class | { class: Class; not: Class };
+
+/** How an `Explainer` works. */
+export interface ExplainerOptions {
+    /**
+     * What relevance is made of: floats, or integers alone as on a device without floats (`"fixed"`), whose books close
+     * exactly. Integers need a network that is int8 throughout. Floats, if it is left out.
+     */
+    relevance?: "float" | "fixed";
+}
 
 /** A rule for some steps, on top of a composite. Later rules take precedence. */
 export interface RuleOption {
@@ -45,6 +54,7 @@ export interface RuleOption {
         | "gradient"
         | "guided_backprop"
         | "deconvnet"
+        | "beta_smooth"
         | "winner"
         | "split_ties"
         | "taylor";
@@ -52,7 +62,7 @@ export interface RuleOption {
     epsilon?: number;
     /** Weight of positive contributions, for `alphabeta`: `alpha - beta` must be 1. */
     alpha?: number;
-    /** Weight of negative contributions, for `alphabeta` and `beta`. */
+    /** Weight of negative contributions, for `alphabeta` and `beta`; how sharp the softplus is, for `beta_smooth`. */
     beta?: number;
     /** How much positive weights are raised, for `gamma` and `gamma_original`. */
     gamma?: number;
@@ -87,6 +97,8 @@ export interface ExplainOptions {
     high?: number | Float32Array;
     /** Measure how near denominators come to zero: one more sweep over the weights. */
     condition?: boolean;
+    /** Tell the relevance that arrived at every step, too. */
+    layers?: boolean;
 }
 
 /** The scores of the first output. */
@@ -105,6 +117,8 @@ export interface LedgerEntry {
     step: string;
     /** What it does: `conv`, `dense`, … */
     op: string;
+    /** Its rule, by the name that `rules` has for it; `null` where it needs none. */
+    rule: string | null;
     /** Relevance that arrived at its output. */
     arrived: number;
     /** Relevance that left to its inputs. */
@@ -137,6 +151,74 @@ export interface Ledger {
     totals: LedgerEntry;
 }
 
+/** The books of one step in integers: `arrived === left + bias + stabilizer + dropped + rounding`. */
+export interface ExactLedgerEntry {
+    /** Name of the step. */
+    step: string;
+    /** What it does: `conv`, `dense`, … */
+    op: string;
+    /** Its rule, by the name that `rules` has for it; `null` where it needs none. */
+    rule: string | null;
+    /** Relevance that arrived at its output. */
+    arrived: bigint;
+    /** Relevance that left to its inputs. */
+    left: bigint;
+    /** Absorbed by the bias. */
+    bias: bigint;
+    /** Absorbed by the stabiliser. */
+    stabilizer: bigint;
+    /** Dropped: what fell on padding, or met no contribution at all. */
+    dropped: bigint;
+    /** What rounding to whole numbers lost or gained. */
+    rounding: bigint;
+    /** Largest relevance that arrived, as a magnitude. */
+    peak: bigint;
+    /** Elements that did not fit their integers: zero, or the explanation is wrong there. */
+    saturated: bigint;
+}
+
+/** Where relevance went, in integers. */
+export interface ExactLedger {
+    /** The real value of one unit of every figure here. */
+    unit: number;
+    /** Relevance at the output. */
+    seeded: bigint;
+    /** Relevance at the inputs. */
+    received: bigint;
+    /** What is left when the books are balanced: zero. */
+    imbalance: bigint;
+    /** One entry per step, in the order in which the network runs. */
+    entries: ExactLedgerEntry[];
+    /** Each column's sum over the steps. */
+    totals: ExactLedgerEntry;
+}
+
+/** The integers that an explanation is made of, where relevance is of integers. */
+export interface ExactRelevance {
+    /** Relevance of the first input, in the layout of the model as it was exported. */
+    relevance: Int32Array;
+    /** Relevance of every input. */
+    relevances: Int32Array[];
+    /** The real value of one unit of each input's relevance. */
+    units: number[];
+    /** Where relevance went; it has a unit of its own. */
+    ledger: ExactLedger;
+}
+
+/** Relevance that arrived at a step. */
+export interface LayerRelevance {
+    /** Position of the step in `info().steps`. */
+    position: number;
+    /** Name of the step. */
+    step: string;
+    /** What it does: `conv`, `dense`, … */
+    op: string;
+    /** Height, width and channels of its output. Of a text, the height is the number of words. */
+    shape: number[];
+    /** Relevance of each element of its output, the channels of a position beside each other. */
+    relevance: Float32Array;
+}
+
 /** A word of a text, or a mark. */
 export interface Token {
     /** As the network's vocabulary spells it. */
@@ -167,8 +249,49 @@ export interface Explanation {
     value: number;
     /** Where relevance went; `null` for `gradient_x_input`, which keeps no sum. */
     ledger: Ledger | null;
+    /**
+     * The integers behind all this, where the explainer was made with `relevance: "fixed"`; else `null`, and for
+     * `gradient_x_input`.
+     */
+    exact: ExactRelevance | null;
+    /** Relevance at every step that it reached, in the order in which the network runs; `null` if not asked for. */
+    layers: LayerRelevance[] | null;
     /** The words, where the network was run on a text. */
     tokens: Token[] | null;
+}
+
+/** What to delete, and what to watch. */
+export interface FlipOptions {
+    /** Relevance of the input, as `explain` gives it. Colours of a pixel are added up. */
+    relevance: Float32Array;
+    /** The class whose score is watched, or the difference of two; the best class, if it is left out. */
+    target?: Exclude<ExplainTarget, "all">;
+    /** In how many steps everything is deleted; 20, if it is left out, and never more than there is to delete. */
+    steps?: number;
+    /** How often inputs are deleted at random; 10, if it is left out. */
+    draws?: number;
+    /** What the orders at random follow from, a whole number; 1, if it is left out. */
+    seed?: number;
+    /** What deleted numbers become; the smallest that the model may be given, or zero, if it is left out. */
+    baseline?: number;
+}
+
+/** Scores as inputs are deleted. */
+export interface FlipCurves {
+    /** How many positions are deleted at each point, from none to all. */
+    deleted: Float32Array;
+    /** The watched score, before any softmax, at each point: the most relevant positions go first. */
+    relevance: Float32Array;
+    /** The mean over all orders at random; `null` as long as there is none. */
+    random: Float32Array | null;
+    /** The curve of each order at random. */
+    draws: Float32Array[];
+    /** How many positions there are to delete. */
+    positions: number;
+    /** The class that is watched. */
+    class: number;
+    /** The class that it is told from. */
+    not: number | null;
 }
 
 /** How a picture becomes an input: `pixel * scale[c] + offset[c]` for pixels from 0 to 255. */

@@ -5,6 +5,12 @@ use relprop::Model;
 use relprop::text::Words;
 use wasm_bindgen::JsValue;
 
+/// What a network reads where this text stands.
+pub fn tokens(model: &Model<'_>, text: &str) -> Vec<u16> {
+    let port = model.input(0);
+    Words::new(text).map(|word| model.token(&port, &word)).collect()
+}
+
 /// Each word with its relevance.
 pub fn words(model: &Model<'_>, text: &str, relevance: &[f32]) -> JsValue {
     let port = model.input(0);

@@ -57,6 +57,7 @@ test("targets are classes, labels, contrasts", () => {
     assert.deepEqual(of("top"), of(7));
     assert.notDeepEqual(of({ class: 7, not: 2 }), of(7));
     assert.equal(explainer.explain({ target: { class: 7, not: "2" } }).not, 2);
+    assert.deepEqual(of({ class: "top", not: 2 }), of({ class: 7, not: 2 }));
     assert.throws(() => of(10), /no class 10/);
     assert.throws(() => of("ten"), /no class `ten`/);
     assert.throws(() => of({ class: 7, nor: 1 }), /no option `nor`/);
@@ -135,6 +136,60 @@ test("words have their place in the text, and their relevance", () => {
     assert.throws(() => explainer.explain({ composite: "gradient_x_input" }), /one input of numbers/);
     assert.equal(explainer.runTokens(Uint16Array.of(1, 2, 3)).values.length, 5);
     assert.equal(explainer.explain().tokens, null);
+});
+
+test("a text is run and explained in one call", () => {
+    const explainer = new Explainer(modelBytes("sentiment"));
+    const options = { target: { class: "very positive", not: "negative" }, composite: "epsilon", layers: true };
+    const text = "Nobody will be bored by this wonderful mess.";
+    const atOnce = explainer.explainText(text, options);
+    explainer.runText(text);
+    assert.deepEqual(atOnce, explainer.explain(options));
+    assert.equal(atOnce.tokens.length, 9);
+    assert.equal(explainer.explainText("Bad.").class, explainer.runText("Bad.").top);
+    assert.throws(() => explainer.explainText("  "), /no words/);
+    // The last run stands.
+    assert.equal(explainer.explain().tokens.length, 2);
+    assert.throws(() => digit().explainer.explainText("seven"), /takes no text/);
+});
+
+test("layers are the relevance that the ledger says arrived", () => {
+    const { explainer } = digit();
+    const plain = explainer.explain();
+    assert.equal(plain.layers, null);
+    const { layers, ledger, relevance } = explainer.explain({ layers: true });
+    assert.deepEqual(relevance, plain.relevance);
+    const { steps } = explainer.info();
+    for (const { position, step, op, shape, relevance } of layers) {
+        assert.deepEqual([step, op, shape], [steps[position].name, steps[position].op, steps[position].shape]);
+        assert.equal(relevance.length, shape.reduce((product, dim) => product * dim));
+        assert.ok(Math.abs(sum(relevance) - ledger.entries[position].arrived) < 1e-4 * ledger.seeded, step);
+    }
+    assert.deepEqual(layers.map(({ position }) => position), [...layers.keys()].map((i) => i + layers[0].position));
+    assert.ok(layers.some(({ op }) => op === "conv") && layers.some(({ op }) => op === "dense"));
+    // Relevance starts at one class.
+    assert.equal(layers.at(-1).relevance.filter((value) => value !== 0).length, 1);
+});
+
+test("relevance of a word is that of its embedding's dimensions", () => {
+    const explainer = new Explainer(modelBytes("sentiment"));
+    const { layers, relevance } = explainer.explainText("A wonderful film.", { composite: "epsilon", layers: true });
+    const { shape, relevance: dimensions } = layers.find(({ op }) => op === "embedding");
+    const [words, , size] = shape;
+    assert.equal(words, 4);
+    relevance.forEach((word, i) => {
+        const whole = sum(dimensions.slice(i * size, (i + 1) * size));
+        assert.ok(Math.abs(whole - word) < 1e-4, `${whole} ${word}`);
+    });
+});
+
+test("books name the rules", () => {
+    const { explainer } = digit();
+    const rules = (options) => explainer.explain(options).ledger.entries.map(({ op, rule }) => `${op} ${rule}`);
+    assert.ok(rules().includes("conv zplus") && rules().includes("dense epsilon"));
+    const first = explainer.info().steps.findIndex(({ op }) => op === "conv");
+    const [name] = [rules({ rules: [{ select: first, rule: "gamma", gamma: 1 }] })[first]];
+    assert.equal(name, "conv gamma");
 });
 
 test("freeing gives the memory back", () => {

@@ -33,7 +33,8 @@ export class ScoreBars {
     }
 }
 
-const COLUMNS = [
+/** What becomes of relevance, as the page calls it. */
+export const COLUMNS = [
     ["received", "inputs"],
     ["bias", "biases"],
     ["stabilizer", "stabilisers"],

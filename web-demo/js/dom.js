@@ -25,6 +25,11 @@ export function short(value) {
     return value.toPrecision(3).replace("-", "−");
 }
 
+/** A whole number, its digits in groups of three. */
+export function whole(value) {
+    return value.toLocaleString("en").replaceAll(",", "\u202f").replace("-", "−");
+}
+
 /** Scores as probabilities, unless they are already. */
 export function probabilities(values, isSoftmax) {
     if (isSoftmax) return [...values];

@@ -43,3 +43,8 @@ export function latest(work) {
         isBusy = false;
     };
 }
+
+/** Lets the page paint, and hear of what was done to it, before work goes on. */
+export function breathe() {
+    return globalThis.scheduler?.yield?.() ?? new Promise((goOn) => setTimeout(goOn));
+}

@@ -3,6 +3,7 @@
 import { color } from "../relprop/index.js";
 import { ScoreBars, showLedger } from "./bars.js";
 import { $, element, fillSelect, probabilities, short, tell } from "./dom.js";
+import { changeOf, forget, startDeletions, deleted } from "./deletions.js";
 import { ask, latest } from "./engine.js";
 
 const MODEL = "sentiment";
@@ -22,16 +23,25 @@ let bars;
 export async function startSentiment() {
     const { info } = await ask({ model: MODEL });
     ({ labels, softmax: isSoftmax } = info.outputs[0]);
-    fillSelect($("text-target"), [["top", "the best class"], ...labels.map((label, i) => [String(i), label])]);
+    const classes = labels.map((label, i) => [String(i), label]);
+    fillSelect($("text-target"), [["top", "the best class"], ...classes]);
+    fillSelect($("text-contrast"), [["", "—"], ...classes]);
     bars = new ScoreBars($("text-scores"), labels, (chosen) => {
         $("text-target").value = $("text-target").value === String(chosen) ? "top" : String(chosen);
         update();
     });
-    for (const id of ["text-target", "bias"]) $(id).addEventListener("change", update);
-    $("text").addEventListener("input", update);
+    for (const id of ["text-target", "text-contrast", "bias"]) $(id).addEventListener("change", update);
+    $("text").addEventListener("input", () => {
+        forget();
+        update();
+    });
+    startDeletions(setText);
     for (const sentence of SENTENCES) {
         const button = element("button", { type: "button", className: "quiet", textContent: sentence });
-        button.addEventListener("click", () => setText(sentence));
+        button.addEventListener("click", () => {
+            forget();
+            setText(sentence);
+        });
         $("sentences").append(button);
     }
     if ($("text").value === "") $("text").value = SENTENCES[0];
@@ -49,11 +59,12 @@ const update = latest(async () => {
         showNothing();
         return;
     }
-    const chosen = $("text-target").value;
+    const [chosen, contrast] = [$("text-target").value, $("text-contrast").value];
+    const target = chosen === "top" ? "top" : Number(chosen);
     const way = {
-        target: chosen === "top" ? "top" : Number(chosen),
+        target: contrast === "" ? target : { class: target, not: Number(contrast) },
         composite: "epsilon",
-        rules: ["all"].map((select) => ({ select, rule: "epsilon", epsilon: 0.001, bias: $("bias").value })),
+        rules: [{ select: "all", rule: "epsilon", epsilon: 0.001, bias: $("bias").value }],
     };
     try {
         const { explanations } = await ask({ model: MODEL, text, ways: [way] });
@@ -66,20 +77,31 @@ const update = latest(async () => {
 
 function show(text, why) {
     const shares = probabilities(why.scores.values, isSoftmax);
-    bars.show(shares, why.class);
+    bars.show(shares, why.class, why.not);
     $("text-verdict").textContent = labels[why.scores.top];
     $("text-verdict").dataset.class = String(why.scores.top);
-    const peak = why.tokens.reduce((most, { relevance }) => Math.max(most, Math.abs(relevance)), 0) || 1;
-    showWords(text, why.tokens, peak);
-    showWordBars(why.tokens, peak);
+    $("text-note").textContent =
+        why.class === why.not ? `${labels[why.class]} is the best class itself: choose another one to tell it from.` : "";
+    showWords(text, why, shares);
+    showWordBars(why.tokens, peakOf(why.tokens));
     showLedger($("text-ledger"), why.ledger);
+    changeOf(shares);
 }
 
-function showWords(text, tokens, peak) {
+const peakOf = (tokens) => tokens.reduce((most, { relevance }) => Math.max(most, Math.abs(relevance)), 0) || 1;
+
+function showWords(text, why, shares) {
+    const { tokens } = why;
+    const remove = (token) => {
+        const { class: k } = why;
+        deleted({ text, word: text.slice(token.start, token.end), label: labels[k], class: k, share: shares[k] });
+        setText(without(text, token));
+    };
+    const peak = peakOf(tokens);
     let end = 0;
     const parts = [];
     tokens.forEach((token) => {
-        parts.push(text.slice(end, token.start), wordButton(text, token, peak));
+        parts.push(text.slice(end, token.start), wordButton(text, token, peak, remove));
         ({ end } = token);
     });
     const hadFocus = $("words").contains(document.activeElement)
@@ -89,7 +111,7 @@ function showWords(text, tokens, peak) {
     if (hadFocus >= 0) [...$("words").querySelectorAll("button")].at(Math.min(hadFocus, tokens.length - 1))?.focus();
 }
 
-function wordButton(text, token, peak) {
+function wordButton(text, token, peak, remove) {
     const written = text.slice(token.start, token.end);
     const button = element("button", {
         type: "button",
@@ -100,7 +122,7 @@ function wordButton(text, token, peak) {
     const share = token.relevance / peak;
     button.style.backgroundColor = color(share);
     button.style.color = Math.abs(share) > 0.62 ? "#fff" : "#111";
-    button.addEventListener("click", () => setText(without(text, token)));
+    button.addEventListener("click", () => remove(token));
     return button;
 }
 
@@ -131,6 +153,7 @@ function showWordBars(tokens, peak) {
 
 function showNothing() {
     bars.show(labels.map(() => 0));
+    changeOf(null);
     $("text-verdict").textContent = "…";
     delete $("text-verdict").dataset.class;
     for (const id of ["words", "word-bars", "text-ledger"]) $(id).replaceChildren();

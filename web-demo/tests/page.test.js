@@ -20,6 +20,23 @@ after(async () => {
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const TABS = hasSentiment ? ["digits", "sentiment"] : ["digits"];
 
+/** Every part that opens, opened; a word deleted. */
+async function opened(page, tab) {
+    if (tab === "sentiment") {
+        await page.locator("#words button").nth(1).click();
+        await page.waitForSelector("#text-change:not([hidden])");
+        return;
+    }
+    await page.selectOption("#composite", "epsilon_alpha2_beta1");
+    await page.selectOption("#int8-relevance", "fixed");
+    for (const id of ["own-rules", "own-layers", "layers", "flow", "flipping"]) await page.click(`#${id} > summary`);
+    await page.selectOption("#conv2-rule", "gamma");
+    await page.waitForSelector("#maps .integers");
+    await page.click("#flip");
+    await page.waitForSelector("#flip-summary[data-relevance]");
+    await page.waitForSelector("#flow-chart svg");
+}
+
 async function settled(page, tab) {
     await page.waitForSelector(tab === "digits" ? "#digit-verdict[data-class]" : "#text-verdict[data-class]");
 }
@@ -45,12 +62,15 @@ for (const [size, viewport] of Object.entries(SIZES)) {
                 const address = `${server.address}#${tab}`;
                 const { page, context, complaints } = await open(browser, address, { viewport, colorScheme });
                 await settled(page, tab);
-                await screenshot(page, `${tab}-${size}-${colorScheme}`);
-                const overflow = await page.evaluate(
-                    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-                );
-                assert.ok(overflow <= 0, `${overflow} pixels wider than the screen`);
-                assert.deepEqual(await obstacles(page), []);
+                for (const state of ["", "-opened"]) {
+                    if (state) await opened(page, tab);
+                    await screenshot(page, `${tab}${state}-${size}-${colorScheme}`);
+                    const overflow = await page.evaluate(
+                        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+                    );
+                    assert.ok(overflow <= 0, `${overflow} pixels wider than the screen`);
+                    assert.deepEqual(await obstacles(page), []);
+                }
                 assert.deepEqual(complaints, []);
                 await context.close();
             });
