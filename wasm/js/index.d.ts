@@ -8,6 +8,7 @@ export type {
     Explanation,
     Ledger,
     LedgerEntry,
+    ModelGrid,
     ModelInfo,
     ModelInput,
     ModelOutput,

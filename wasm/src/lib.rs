@@ -7,6 +7,7 @@
 mod explain;
 mod heat;
 mod info;
+mod layout;
 mod memory;
 mod object;
 mod refusal;
