@@ -19,7 +19,10 @@ async function open(model) {
 }
 
 /** Runs a network once and explains the run in every way that is asked for. */
-async function work({ model, pixels, text, ways }) {
+async function work(job) {
+    // What is only for a visitor's own model is loaded for those who bring one.
+    if (job.yours) return (await import("./model/work.js")).work(job);
+    const { model, pixels, text, ways } = job;
     const network = await explainer(model);
     const info = network.info();
     if (!ways) return { info };

@@ -1,0 +1,79 @@
+// The worker's part: a visitor's model, from its file to its explanations.
+
+import load, { Explainer } from "../../relprop/index.js";
+import { canvasOf, perPixel } from "./canvas.js";
+import { feed } from "./feed.js";
+
+/** How a model image begins. */
+const MAGIC = [..."RELPROP\0"].map((letter) => letter.charCodeAt(0));
+
+let network;
+let info;
+let inputs = [];
+
+/** Loads a model; whatever is no image goes through the converter, which is fetched only then. */
+async function open({ file, options }) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const isImage = MAGIC.every((byte, i) => bytes[i] === byte);
+    const { image, notes } =
+        isImage && Object.keys(options).length === 0 ? { image: bytes, notes: [] } : await convert(bytes, options);
+    await load();
+    network = new Explainer(image);
+    info = network.info();
+    inputs = info.inputs.map(() => new Float32Array(0));
+    return { info, image, notes, isConverted: !isImage };
+}
+
+async function convert(bytes, options) {
+    const { default: loadConverter, convert } = await import("../../relprop/convert.js");
+    await loadConverter();
+    const { image, summary, notes } = convert(bytes, options);
+    return { image, notes: [summary, ...notes] };
+}
+
+/** Gives an input its values. */
+async function give({ input, source }) {
+    const { values, seen, note } = await feed(info.inputs[input], info.maxLength, source);
+    inputs[input] = values;
+    return { seen, note };
+}
+
+/** Runs the network on a text, on tokens, or on what its inputs were given. */
+function run({ text, tokens }) {
+    const [scores, milliseconds] = timed(() => {
+        if (text !== undefined) return network.runText(text);
+        if (tokens !== undefined) return network.runTokens(Uint16Array.from(tokens));
+        if (info.inputs[0].type === "token") return network.runTokens(Uint16Array.from(inputs[0]));
+        return network.run(inputs);
+    });
+    return { scores, milliseconds };
+}
+
+/** Explains the last run; inputs that are pictures get their relevance per pixel, too. */
+function explain({ way }) {
+    const [why, milliseconds] = timed(() => network.explain(way));
+    const maps = why.relevances.map((relevance, i) => {
+        const canvas = canvasOf(info.inputs[i]);
+        if (!canvas || relevance.length !== canvas.width * canvas.height * canvas.channels) return null;
+        return { width: canvas.width, height: canvas.height, values: perPixel(relevance, canvas) };
+    });
+    return { why, maps, milliseconds };
+}
+
+/** What a function returns, and how many milliseconds it took. */
+function timed(work) {
+    const start = performance.now();
+    return [work(), performance.now() - start];
+}
+
+const JOBS = { open, give, run, explain };
+
+export async function work(job) {
+    try {
+        return await JOBS[job.yours](job);
+    } catch (error) {
+        // Neither the kernel nor the converter gives up but for want of memory.
+        if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
+        throw new Error(`this model seems to need more memory than a tab has (${error.message})`);
+    }
+}
