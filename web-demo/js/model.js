@@ -28,7 +28,7 @@ const stale = new Set();
 
 export async function startModel() {
     $("model-file").addEventListener("change", () => $("model-file").files[0] && choose($("model-file").files[0]));
-    $("model-example").addEventListener("click", () => bringExample().catch(refuse));
+    $("model-example").addEventListener("click", () => bringExample().catch((error) => refuse(error)));
     $("model-apply").addEventListener("click", () => opened && open(opened.file));
     $("model-cancel").addEventListener("click", () => engine?.stop());
     $("model-download").addEventListener("click", () => {
@@ -49,8 +49,9 @@ function state(name) {
     $("model").dataset.state = name;
 }
 
-function refuse({ message }) {
-    $("model-trouble").textContent = message[0].toUpperCase() + message.slice(1);
+/** Says what went wrong; with a file's name where it is the file's fault. */
+function refuse({ message }, file) {
+    $("model-trouble").textContent = file ? `${file.name}: ${message}` : message[0].toUpperCase() + message.slice(1);
     $("model-trouble").hidden = false;
     state("refused");
 }
@@ -115,7 +116,9 @@ async function open(file) {
         opened = { file, ...result };
         await showOpened();
     } catch (error) {
-        if (mine === engine) refuse(new Error(error.message === "stopped" ? `stopped reading ${file.name}` : `${file.name}: ${error.message}`));
+        if (mine !== engine) return;
+        if (error.message === "stopped") refuse(new Error(`stopped reading ${file.name}`));
+        else refuse(error, file);
     }
 }
 
@@ -135,6 +138,7 @@ async function showOpened() {
     });
     $("model-inputs").replaceChildren(...fields.map(({ node }) => node));
     for (const id of ["model-inspect", "model-asks"]) $(id).hidden = false;
+    stale.clear();
     fields.forEach((_, i) => stale.add(i));
     // A sample asks for the update itself, when it is there.
     const samples = fields.filter(({ sample }) => sample);
@@ -169,15 +173,7 @@ async function reopen(engine) {
 async function give(engine) {
     if (stale.size === 0 && scores) return;
     scores = undefined;
-    for (const i of [...stale]) {
-        const field = fields[i];
-        if (!field.takesWords) {
-            const { seen, note } = await engine.ask({ yours: "give", input: i, source: field.source });
-            field.seen = seen;
-            field.say(field.file ? `${field.file.name}: ${note}` : note);
-        }
-        stale.delete(i);
-    }
+    for (const i of [...stale]) await giveOne(engine, i);
     const result = await engine.ask({ yours: "run", ...words() });
     $("model-speed").dataset.run = result.milliseconds.toFixed(1);
     const isFirst = opened.count === undefined;
@@ -185,6 +181,22 @@ async function give(engine) {
     opened.count = scores.values.length;
     if (isFirst) resetAsk(opened.info, scores.labels, opened.count);
     showVerdict();
+}
+
+async function giveOne(engine, i) {
+    // It may be given something else while the worker reads this.
+    stale.delete(i);
+    const field = fields[i];
+    if (field.takesWords) return;
+    const { source } = field;
+    try {
+        const { seen, note } = await engine.ask({ yours: "give", input: i, source });
+        field.seen = seen;
+        field.say(source.file ? `${source.file.name}: ${note}` : note);
+    } catch (error) {
+        stale.add(i);
+        throw error;
+    }
 }
 
 /** Of a network that reads words: those that were typed. */
