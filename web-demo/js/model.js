@@ -8,7 +8,7 @@ import { download, isNamedInput, isNamedModel, startDropping, withExtension } fr
 import { InputField } from "./model/inputs.js";
 import { showInspect } from "./model/inspect.js";
 import { clearOptions, readOptions } from "./model/options.js";
-import { GRADIENTS, readAsk, resetAsk, showFields, startAsk } from "./model/rule.js";
+import { GRADIENTS, pickTarget, readAsk, resetAsk, showFields, startAsk } from "./model/rule.js";
 import { areClasses, className, showScores } from "./model/scores.js";
 import { showWhy } from "./model/why.js";
 
@@ -131,7 +131,7 @@ function close() {
 
 async function showOpened() {
     const { info, notes, file, isConverted } = opened;
-    showInspect(info, [...(isConverted ? notes.map((note, i) => (i ? note : `converted ${file.name}: ${note}`)) : notes)]);
+    showInspect(info, isConverted ? [`converted ${file.name}: ${notes[0]}`, ...notes.slice(1)] : notes.slice(1));
     fields = info.inputs.map((input, i) => {
         const changed = () => (stale.add(i), update());
         return new InputField(input, i, info.maxLength, changed);
@@ -179,7 +179,7 @@ async function give(engine) {
     const isFirst = opened.count === undefined;
     scores = result.scores;
     opened.count = scores.values.length;
-    if (isFirst) resetAsk(opened.info, scores.labels, opened.count);
+    if (isFirst) resetAsk(opened.info, scores);
     showVerdict();
 }
 
@@ -212,15 +212,16 @@ function words() {
 
 function showVerdict(why) {
     const { info, count } = opened;
-    const name = className(scores.labels, scores.top);
-    const best = `${short(scores.values[scores.top])}${count > 1 ? `, the largest of ${count} numbers, at ${scores.top}` : ""}`;
-    $("model-verdict").textContent = areClasses(info, count) ? name : best;
-    $("model-verdict").dataset.class = String(scores.top);
+    const { values, top } = scores;
+    const isClass = areClasses(info, count);
+    $("model-verdict").textContent = isClass ? className(scores, info, top) : short(values[top]);
+    $("model-verdict").dataset.class = String(top);
+    $("model-largest").textContent = isClass || count === 1 ? "" : `the largest of ${count} numbers, at ${top}`;
     showScores($("model-scores"), scores, info, {
         explained: why?.class ?? undefined,
         contrast: why?.not ?? undefined,
         choose: (index) => {
-            $("model-target").value = $("model-target").value === String(index) ? "top" : String(index);
+            pickTarget(index, className(scores, info, index));
             update();
         },
     });

@@ -47,7 +47,9 @@ function asInput(pixels, info) {
 
 self.addEventListener("message", async ({ data: { id, job } }) => {
     try {
-        self.postMessage({ id, result: await work(job) });
+        const result = await work(job);
+        // An image may be large, and nothing here needs it any more: it goes without being copied.
+        self.postMessage({ id, result }, result.image ? [result.image.buffer] : []);
     } catch (error) {
         self.postMessage({ id, error: error.message });
     }

@@ -71,7 +71,7 @@ test("a public ONNX network is dropped with a picture, and explained", { skip: s
     assert.match(await page.locator("#model-inputs .note").textContent(), /^3\.png: .* 28 × 28 pixels, as it is$/);
     const total = await sum(page);
     assert.ok(total > 1, `relevance adds up to ${total}`);
-    assert.match(await page.locator("#model-notes").textContent(), /converted mnist-8\.onnx: 8 steps, 32 856 bytes of flash/);
+    assert.match(await page.locator("#model-notes").textContent(), /converted mnist-8\.onnx: 8 steps, 32.856 bytes of flash/);
     assert.equal(await page.locator("#model-steps tr").count(), 8);
     assert.match(await page.locator("#model-facts").textContent(), /RAM to run31\D360 bytes/);
     assert.deepEqual(complaints, []);
@@ -280,6 +280,53 @@ test("what is no model, or a damaged one, is refused in plain words, and the pag
     await refused(page, /neither a \.npy file nor a picture/);
     await drop(page, [ours("samples/2.png")]);
     await says(page, "2");
+    assert.deepEqual(complaints, []);
+    await context.close();
+});
+
+/** An ONNX network that adds its two inputs. */
+function sum2() {
+    const field = (number, content) => {
+        const isNumber = typeof content === "number";
+        const bytes = isNumber ? [content] : [...Buffer.from(content)];
+        return isNumber ? [number << 3, content] : [(number << 3) | 2, bytes.length, ...bytes];
+    };
+    const message = (...fields) => fields.flat();
+    const value = (name) => {
+        const shape = message(field(1, field(1, 1)), field(1, field(1, 4)));
+        return message(field(1, name), field(2, field(1, message(field(1, 1), field(2, shape)))));
+    };
+    const node = message(field(1, "left"), field(1, "right"), field(2, "both"), field(3, "sum"), field(4, "Add"));
+    const ports = message(field(11, value("left")), field(11, value("right")), field(12, value("both")));
+    const graph = message(field(1, node), field(2, "two"), ports);
+    return made("two.onnx", message(field(1, 8), field(7, graph), field(8, field(2, 17))));
+}
+
+/** A `.npy` file of four floats. */
+function four(...values) {
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }".padEnd(117) + "\n";
+    const start = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0]);
+    return made("four.npy", Buffer.concat([start, Buffer.from(header), Buffer.from(Float32Array.from(values).buffer)]));
+}
+
+test("of several inputs it says which are missing", async () => {
+    const { page, complaints, context } = await start();
+    await page.setInputFiles("#model-file", sum2());
+    await ready(page);
+    assert.match(await page.locator("#model-missing").textContent(), /Nothing was given for left, right/);
+    await page.locator("#model-inputs input[type=file]").nth(1).setInputFiles(four(0, 3, 0, 1));
+    await page.locator("#model-missing", { hasText: "Nothing was given for left:" }).waitFor();
+    await page.locator("#model-inputs input[type=file]").nth(0).setInputFiles(four(1, 2, 0, 0));
+    await page.waitForFunction(() => document.querySelector("#model-missing").textContent === "");
+    await says(page, "5.00");
+    assert.equal(await page.locator("#model-largest").textContent(), "the largest of 4 numbers, at 1");
+    await page.selectOption("#model-composite", "epsilon");
+    await ready(page);
+    assert.deepEqual(await page.locator("#model-maps figcaption").allTextContents(), ["Relevance of left", "Relevance of right"]);
+    const shares = await page.locator("#model-maps figure").evaluateAll((all) =>
+        all.map((figure) => [...figure.querySelectorAll(".value")].map(({ textContent }) => Number(textContent))),
+    );
+    assert.deepEqual(shares, [[0, 2, 0, 0], [0, 3, 0, 0]]);
     assert.deepEqual(complaints, []);
     await context.close();
 });

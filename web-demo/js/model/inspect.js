@@ -5,6 +5,9 @@ import { $, element } from "../dom.js";
 const bytes = (count) => `${String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f")} bytes`;
 const dims = (shape) => shape.join(" × ") || "one number";
 
+/** Groups of three digits stay on one line. */
+const unbroken = (text) => text.replace(/(\d) (?=\d{3}\b)/g, "$1\u202f");
+
 export function showInspect(info, notes) {
     $("model-name").textContent = info.name || "a network without a name";
     const facts = [
@@ -21,7 +24,7 @@ export function showInspect(info, notes) {
         element("dd", { textContent: fact }),
     ]);
     $("model-facts").replaceChildren(...pairs);
-    $("model-notes").replaceChildren(...notes.map((note) => element("li", { textContent: note })));
+    $("model-notes").replaceChildren(...notes.map((note) => element("li", { textContent: unbroken(note) })));
     $("model-notes").hidden = notes.length === 0;
     $("model-steps-title").textContent = `${info.steps.length} steps`;
     $("model-steps").replaceChildren(...info.steps.map(row));

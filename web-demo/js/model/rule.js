@@ -1,7 +1,7 @@
 // What to explain and how: class, contrast, composite, one rule of the visitor's own.
 
-import { $, fillSelect } from "../dom.js";
-import { className } from "./scores.js";
+import { $, element, fillSelect } from "../dom.js";
+import { MOST_CLASSES, className } from "./scores.js";
 
 /** Their names in the literature, and what is their own. */
 const COMPOSITES = [
@@ -57,8 +57,9 @@ export function startAsk(changed) {
 const chosenRule = () => RULES.find(([name]) => name === $("model-rule").value);
 
 /** Fills the fields for another model. */
-export function resetAsk(info, labels, count) {
-    const classes = Array.from({ length: count }, (_, i) => [String(i), className(labels, i)]);
+export function resetAsk(info, scores) {
+    const count = Math.min(scores.values.length, MOST_CLASSES);
+    const classes = Array.from({ length: count }, (_, i) => [String(i), className(scores, info, i)]);
     fillSelect($("model-target"), [["top", "best"], ["all", "all at once"], ...classes]);
     fillSelect($("model-contrast"), [["", "—"], ...classes]);
     const weighted = info.steps
@@ -66,6 +67,14 @@ export function resetAsk(info, labels, count) {
         .filter(([, , op]) => ["conv", "depthwise", "conv_transpose", "dense"].includes(op));
     fillSelect($("model-rule-steps"), [...GROUPS, ...weighted]);
     [$("model-low").value, $("model-high").value] = (info.inputs[0].range ?? [0, 1]).map(String);
+}
+
+/** Asks about a class, or about the best one where it is asked about already. */
+export function pickTarget(index, label) {
+    const [select, value] = [$("model-target"), String(index)];
+    const isThere = [...select.options].some((option) => option.value === value);
+    if (!isThere) select.append(element("option", { value, textContent: label }));
+    select.value = select.value === value ? "top" : value;
 }
 
 /** Shows the fields that the choices need, and hides the others. */

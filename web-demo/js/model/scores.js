@@ -1,14 +1,17 @@
 // What the network says: the best classes, or its numbers where they are no classes.
 
 import { element, percent, probabilities, short } from "../dom.js";
+import { largest } from "./top.js";
 
 /** More classes than two above this, and only the best are shown. */
 const MOST = 10;
 /** Without labels and softmax, a longer output is not taken for scores of classes. */
-const MOST_CLASSES = 1000;
+export const MOST_CLASSES = 1000;
 
-/** What to call a class. */
-export const className = (labels, index) => labels[index] || `class ${index}`;
+/** What to call an element of the output. */
+export function className({ values, labels }, info, index) {
+    return labels[index] || (areClasses(info, values.length) ? `class ${index}` : `number ${index}`);
+}
 
 /** Whether the first output can be meant as scores of classes: as the command line decides it. */
 export function areClasses({ inputs, outputs: [output] }, count) {
@@ -19,7 +22,8 @@ export function areClasses({ inputs, outputs: [output] }, count) {
 }
 
 /** Shows scores as rows that can be chosen; `explained` and `contrast` stand out and are always there. */
-export function showScores(list, { values, labels }, info, { explained, contrast, choose }) {
+export function showScores(list, scores, info, { explained, contrast, choose }) {
+    const { values } = scores;
     const isClasses = areClasses(info, values.length);
     const peak = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
     const shares = isClasses ? probabilities(values, info.outputs[0].softmax) : Array.from(values, (v) => Math.abs(v) / peak);
@@ -31,7 +35,7 @@ export function showScores(list, { values, labels }, info, { explained, contrast
         const row = element(
             "button",
             { type: "button", className: "bar", title: `score ${short(values[index])}` },
-            element("span", { className: "name", textContent: className(labels, index) }),
+            element("span", { className: "name", textContent: className(scores, info, index) }),
             element("span", { className: "track" }, fill),
             element("span", { className: "value", textContent: value }),
         );
@@ -46,9 +50,7 @@ export function showScores(list, { values, labels }, info, { explained, contrast
 }
 
 function chosenRows(values, marked) {
-    const all = Array.from(values, (_, i) => i);
-    if (all.length <= MOST + 2) return all;
-    all.sort((a, b) => values[b] - values[a]);
-    const best = all.slice(0, MOST);
-    return [...best, ...marked.filter((index) => index !== undefined && index !== null && !best.includes(index))];
+    if (values.length <= MOST + 2) return Array.from(values, (_, i) => i);
+    const best = largest(values, MOST);
+    return [...best, ...marked.filter((index) => index !== undefined && !best.includes(index))];
 }

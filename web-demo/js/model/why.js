@@ -1,12 +1,11 @@
 // Why: relevance as pictures or as bars, input by input.
 
-import { color, paint, pixels } from "../../relprop/index.js";
+import { color } from "../../relprop/index.js";
 import { element, short } from "../dom.js";
+import { largest } from "./top.js";
 
 /** Elements of a vector that are shown as bars: those with most relevance, where there are more. */
 const MOST_BARS = 40;
-/** Pixels above this part of the largest magnitude hide the picture behind them altogether. */
-const OPAQUE = 0.5;
 
 /** Fills the place with what each input got; returns the heat map of the first picture, for downloading. */
 export function showWhy(place, inputs, { maps, why }) {
@@ -15,46 +14,36 @@ export function showWhy(place, inputs, { maps, why }) {
     return place.querySelector("canvas.heat");
 }
 
-function pictures({ name, seen }, { width, height, values }) {
-    const heat = canvas(width, height, `Relevance of ${name}`, "map heat");
-    paint(heat.getContext("2d"), values, width);
-    heat.dataset.sum = String(values.reduce((sum, r) => sum + r, 0));
-    const figures = [figure(`Relevance of ${name}`, heat)];
+function pictures({ name, seen }, { width, height, sum, heat, over }) {
+    const map = canvas(`Relevance of ${name}`, width, height, heat);
+    map.classList.add("heat");
+    map.dataset.sum = String(sum);
+    const figures = [figure(`Relevance of ${name}`, map)];
     if (!seen) return figures;
-    const picture = canvas(width, height, `${name}, as the network sees it`, "map");
-    picture.getContext("2d").putImageData(new ImageData(seen.data, width, height), 0, 0);
-    const both = canvas(width, height, `Relevance of ${name} over the picture`, "map");
-    both.getContext("2d").putImageData(new ImageData(over(seen.data, values), width, height), 0, 0);
-    return [figure(`${name}, as the network sees it`, picture), ...figures, figure("Over the picture", both)];
+    const picture = `${name}, as the network sees it`;
+    return [
+        figure(picture, canvas(picture, width, height, seen.data)),
+        ...figures,
+        figure("Over the picture", canvas(`Relevance of ${name} over the picture`, width, height, over)),
+    ];
 }
 
-function canvas(width, height, label, className) {
-    const node = element("canvas", { width, height, className, role: "img", "aria-label": label });
+function canvas(label, width, height, data) {
+    const node = element("canvas", { width, height, className: "map", role: "img", "aria-label": label });
     node.style.aspectRatio = `${width} / ${height}`;
+    node.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
     return node;
 }
 
 const figure = (title, ...content) => element("figure", {}, element("figcaption", { textContent: title }), ...content);
 
-/** The picture in pale grey, and relevance the more opaque the more there is of it. */
-function over(picture, relevance) {
-    const heat = pixels(relevance);
-    const peak = relevance.reduce((most, r) => Math.max(most, Math.abs(r)), 0) || 1;
-    const mixed = new Uint8ClampedArray(picture.length).fill(255);
-    relevance.forEach((r, i) => {
-        const share = Math.min(1, Math.abs(r) / peak / OPAQUE);
-        const grey = 110 + 0.55 * ((picture[4 * i] + picture[4 * i + 1] + picture[4 * i + 2]) / 3);
-        for (let c = 0; c < 3; c++) mixed[4 * i + c] = share * heat[4 * i + c] + (1 - share) * grey;
-    });
-    return mixed;
-}
-
 function bars({ name, words }, relevance) {
-    const peak = relevance.reduce((most, r) => Math.max(most, Math.abs(r)), 0) || 1;
+    const peak = relevance.reduce((most, r) => Math.max(most, Math.abs(r)), 0);
+    if (peak === 0) return wide(`Relevance of ${name}`, element("p", { className: "note", textContent: "None at all." }));
     let shown = Array.from(relevance, (_, i) => i);
     let title = `Relevance of ${name}`;
     if (shown.length > MOST_BARS) {
-        shown = shown.sort((a, b) => Math.abs(relevance[b]) - Math.abs(relevance[a])).slice(0, MOST_BARS);
+        shown = largest(relevance, MOST_BARS, Math.abs);
         title += `, the ${MOST_BARS} of ${relevance.length} with most`;
     }
     const rows = shown.map((index) => {
@@ -71,7 +60,11 @@ function bars({ name, words }, relevance) {
         );
     });
     const list = element("ol", { className: "bars signed", "aria-label": title }, ...rows);
-    const shownAs = figure(title, list);
-    shownAs.className = "wide";
-    return shownAs;
+    return wide(title, list);
+}
+
+function wide(title, content) {
+    const node = figure(title, content);
+    node.className = "wide";
+    return node;
 }

@@ -1,15 +1,18 @@
 // The worker's part: a visitor's model, from its file to its explanations.
 
 import load, { Explainer } from "../../relprop/index.js";
-import { canvasOf, perPixel } from "./canvas.js";
+import { canvasOf } from "./canvas.js";
 import { feed } from "./feed.js";
+import { heatMap } from "./heat.js";
 
 /** How a model image begins. */
 const MAGIC = [..."RELPROP\0"].map((letter) => letter.charCodeAt(0));
 
 let network;
 let info;
+/** Values of each input, and what they look like. */
 let inputs = [];
+let pictures = [];
 
 /** Loads a model; whatever is no image goes through the converter, which is fetched only then. */
 async function open({ file, options }) {
@@ -21,6 +24,7 @@ async function open({ file, options }) {
     network = new Explainer(image);
     info = network.info();
     inputs = info.inputs.map(() => new Float32Array(0));
+    pictures = [];
     return { info, image, notes, isConverted: !isImage };
 }
 
@@ -35,6 +39,7 @@ async function convert(bytes, options) {
 async function give({ input, source }) {
     const { values, seen, note } = await feed(info.inputs[input], info.maxLength, source);
     inputs[input] = values;
+    pictures[input] = seen;
     return { seen, note };
 }
 
@@ -49,13 +54,13 @@ function run({ text, tokens }) {
     return { scores, milliseconds };
 }
 
-/** Explains the last run; inputs that are pictures get their relevance per pixel, too. */
+/** Explains the last run; inputs that are pictures get their relevance as one, too. */
 function explain({ way }) {
     const [why, milliseconds] = timed(() => network.explain(way));
     const maps = why.relevances.map((relevance, i) => {
         const canvas = canvasOf(info.inputs[i]);
         if (!canvas || relevance.length !== canvas.width * canvas.height * canvas.channels) return null;
-        return { width: canvas.width, height: canvas.height, values: perPixel(relevance, canvas) };
+        return heatMap(relevance, canvas, pictures[i]);
     });
     return { why, maps, milliseconds };
 }
