@@ -27,7 +27,12 @@ let heat;
 const stale = new Set();
 
 export async function startModel() {
-    $("model-file").addEventListener("change", () => $("model-file").files[0] && choose($("model-file").files[0]));
+    $("model-file").addEventListener("change", () => {
+        const [file] = $("model-file").files;
+        if (file) choose(file);
+        // The chosen file is named beside its model; here, it would outlive it.
+        $("model-file").value = "";
+    });
     $("model-example").addEventListener("click", () => bringExample().catch((error) => refuse(error)));
     $("model-apply").addEventListener("click", () => opened && open(opened.file));
     $("model-cancel").addEventListener("click", () => engine?.stop());
@@ -131,7 +136,7 @@ function close() {
 
 async function showOpened() {
     const { info, notes, file, isConverted } = opened;
-    showInspect(info, isConverted ? [`converted ${file.name}: ${notes[0]}`, ...notes.slice(1)] : notes.slice(1));
+    showInspect(info, file.name, isConverted ? [`converted ${file.name}: ${notes[0]}`, ...notes.slice(1)] : notes.slice(1));
     fields = info.inputs.map((input, i) => {
         const changed = () => (stale.add(i), update());
         return new InputField(input, i, info.maxLength, changed);

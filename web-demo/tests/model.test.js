@@ -284,6 +284,25 @@ test("what is no model, or a damaged one, is refused in plain words, and the pag
     await context.close();
 });
 
+test("the keyboard is enough", async () => {
+    const { page, complaints, context } = await start();
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className);
+    await page.focus("#tab-model");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "model-file");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "model-example");
+    await page.keyboard.press("Enter");
+    await says(page, "class 7");
+    await page.focus("#model-scores button[data-class='3']");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#model-scores button[data-class='3'][aria-pressed=true]");
+    // The row that was chosen is still the one that has the focus.
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.class), "3");
+    assert.deepEqual(complaints, []);
+    await context.close();
+});
+
 /** An ONNX network that adds its two inputs. */
 function sum2() {
     const field = (number, content) => {

@@ -16,14 +16,13 @@ export class InputField {
     #recipes = [];
     #words;
     #note = element("p", { className: "note" });
-    #chooser;
 
     constructor(input, index, maxLength, changed) {
         this.input = input;
         this.changed = changed;
         const { name, text, type } = input;
         this.node = element("fieldset", { className: "input" }, element("legend", { textContent: name || `input ${index}` }));
-        this.node.dataset.input = String(index);
+        this.#note.id = `model-given-${index}`;
         if (text) this.#addWords(`A text, of at most ${maxLength} words`, FIRST_TEXT);
         else if (type === "token") this.#addWords(`Tokens: at most ${maxLength} whole numbers, apart by spaces`, "1 2 3");
         else this.#addFile();
@@ -66,12 +65,16 @@ export class InputField {
     #addFile() {
         const canvas = canvasOf(this.input);
         const takesPicture = canvas?.takesPicture;
-        this.#chooser = element("input", { type: "file", accept: takesPicture ? "image/*,.npy" : ".npy" });
-        this.#chooser.addEventListener("change", () => {
-            if (this.#chooser.files[0]) this.take(this.#chooser.files[0]);
+        const accept = takesPicture ? "image/*,.npy" : ".npy";
+        const chooser = element("input", { type: "file", accept, "aria-describedby": this.#note.id });
+        chooser.addEventListener("change", () => {
+            const [file] = chooser.files;
+            if (file) this.take(file);
+            // The note names the file, wherever it came from.
+            chooser.value = "";
         });
         const label = takesPicture ? "A picture, or a .npy array" : "A .npy array";
-        this.node.append(element("label", { className: "field", textContent: label }, this.#chooser));
+        this.node.append(element("label", { className: "field", textContent: label }, chooser));
         if (!takesPicture) return;
         this.#recipes = recipesOf(this.input);
         this.#recipe = this.#select("A pixel becomes", this.#recipes);

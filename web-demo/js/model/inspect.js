@@ -8,8 +8,8 @@ const dims = (shape) => shape.join(" × ") || "one number";
 /** Groups of three digits stay on one line. */
 const unbroken = (text) => text.replace(/(\d) (?=\d{3}\b)/g, "$1\u202f");
 
-export function showInspect(info, notes) {
-    $("model-name").textContent = info.name || "a network without a name";
+export function showInspect(info, fileName, notes) {
+    $("model-name").textContent = info.name ? `${info.name} (${fileName})` : fileName;
     const facts = [
         ...info.inputs.map((input) => ["Input", `${input.name}: ${dims(input.shape)}, ${kind(input)}`]),
         ...info.outputs.map((output) => ["Output", `${output.name}: ${dims(output.shape)}, ${output.type}${labels(output)}`]),

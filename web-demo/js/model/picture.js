@@ -49,7 +49,7 @@ export function asInput(data, canvas, recipe, length) {
         const rgba = data.subarray(4 * i, 4 * i + 4);
         for (let c = 0; c < channels; c++) {
             const byte = channels === 1 ? grey(rgba) : rgba[recipe.order === "bgr" && c < 3 ? 2 - c : c];
-            values[at + c * deep] = Math.fround(byte * Math.fround(recipe.scale[c])) + recipe.offset[c];
+            values[at + c * deep] = Math.fround(byte * Math.fround(recipe.scale[c])) + Math.fround(recipe.offset[c]);
         }
     }
     return values;
