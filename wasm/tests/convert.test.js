@@ -21,6 +21,12 @@ let folder;
 before(async () => {
     await Promise.all([load(), loadConverter()]);
     folder = mkdtempSync(join(tmpdir(), "convert"));
+    command = process.env.RELPROP ?? builtCommand();
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** The command of this tree. */
+function builtCommand() {
     const cargo = process.env.CARGO ?? "cargo";
     const built = spawnSync(cargo, ["build", "-q", "-p", "relprop-cli", "--message-format=json"], {
         cwd: root,
@@ -29,9 +35,8 @@ before(async () => {
     });
     assert.equal(built.status, 0, `the command does not build: ${built.stderr ?? built.error}`);
     const made = built.stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-    command = made.findLast(({ executable }) => executable)?.executable;
-});
-after(() => rmSync(folder, { recursive: true }));
+    return made.findLast(({ executable }) => executable).executable;
+}
 
 /** What the command writes, and what it prints. */
 function byCommand(path, options = []) {
