@@ -18,7 +18,8 @@ const PATIENCE = 150;
 
 /** The worker of this tab: it can be ended without hurting the other demos. */
 let engine;
-/** The file, and what was made of it. */
+/** The file, whether it could be read or not, and what was made of it. */
+let brought;
 let opened;
 let fields = [];
 let scores;
@@ -34,7 +35,7 @@ export async function startModel() {
         $("model-file").value = "";
     });
     $("model-example").addEventListener("click", () => bringExample().catch((error) => refuse(error)));
-    $("model-apply").addEventListener("click", () => opened && open(opened.file));
+    $("model-apply").addEventListener("click", () => brought && open(brought));
     $("model-cancel").addEventListener("click", () => engine?.stop());
     $("model-download").addEventListener("click", () => {
         download(new Blob([opened.image]), withExtension(opened.file.name, "rlp"));
@@ -106,12 +107,13 @@ function giveDropped(files, target) {
 
 /** Opens a model in place of the one before, without what was said of that one. */
 function choose(file) {
-    clearOptions();
+    if (brought) clearOptions();
     return open(file);
 }
 
 async function open(file) {
     close();
+    brought = file;
     engine = new Engine();
     const mine = engine;
     try {

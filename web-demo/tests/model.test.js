@@ -133,6 +133,12 @@ test("the image and the heat map can be kept", async () => {
     await page.fill("#convert-labels", "a, b");
     await page.click("#model-apply");
     await refused(page, /2 labels, the model has 10 classes/);
+    await page.fill("#convert-labels", "");
+    await page.click("#model-apply");
+    await says(page, "class 7");
+    await page.fill("#convert-scale", "1/x");
+    await page.click("#model-apply");
+    await refused(page, /the scale must be numbers/);
     assert.deepEqual(complaints, []);
     await context.close();
 });
