@@ -59,6 +59,9 @@ function state(name) {
 function refuse({ message }, file) {
     $("model-trouble").textContent = file ? `${file.name}: ${message}` : message[0].toUpperCase() + message.slice(1);
     $("model-trouble").hidden = false;
+    // Where it is seen: a phone does not show the file and what is asked of its model at once.
+    if (opened) $("model-asks").before($("model-trouble"));
+    else $("model-drop").after($("model-trouble"));
     state("refused");
 }
 
