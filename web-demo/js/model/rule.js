@@ -19,6 +19,8 @@ const COMPOSITES = [
     ["guided_backprop", "Guided backpropagation"],
     ["deconvnet", "Deconvnet"],
 ];
+/** Options that are made at once. */
+const AT_ONCE = 100;
 const WITH_BOX = ["epsilon_gamma_box", "deep_taylor"];
 /** They keep no books. */
 export const GRADIENTS = ["gradient", "gradient_x_input", "guided_backprop", "deconvnet"];
@@ -60,13 +62,27 @@ const chosenRule = () => RULES.find(([name]) => name === $("model-rule").value);
 export function resetAsk(info, scores) {
     const count = Math.min(scores.values.length, MOST_CLASSES);
     const classes = Array.from({ length: count }, (_, i) => [String(i), className(scores, info, i)]);
-    fillSelect($("model-target"), [["top", "best"], ["all", "all at once"], ...classes]);
-    fillSelect($("model-contrast"), [["", "—"], ...classes]);
+    fillByAndBy($("model-target"), [["top", "best"], ["all", "all at once"], ...classes]);
+    fillByAndBy($("model-contrast"), [["", "—"], ...classes]);
     const weighted = info.steps
         .map(({ name, op }, i) => [String(i), `${i}: ${name || op}`, op])
         .filter(([, , op]) => ["conv", "depthwise", "conv_transpose", "dense"].includes(op));
     fillSelect($("model-rule-steps"), [...GROUPS, ...weighted]);
     [$("model-low").value, $("model-high").value] = (info.inputs[0].range ?? [0, 1]).map(String);
+}
+
+/** Fills a list that may be long without holding up the page. */
+function fillByAndBy(select, options) {
+    fillSelect(select, options.slice(0, AT_ONCE));
+    const first = select.firstChild;
+    const more = (from) => {
+        // Another model may have come.
+        if (from >= options.length || select.firstChild !== first) return;
+        const slice = options.slice(from, from + AT_ONCE);
+        select.append(...slice.map(([value, textContent]) => element("option", { value, textContent })));
+        setTimeout(more, 0, from + AT_ONCE);
+    };
+    setTimeout(more, 0, AT_ONCE);
 }
 
 /** Asks about a class, or about the best one where it is asked about already. */

@@ -1,10 +1,8 @@
 // What the network says: the best classes, or its numbers where they are no classes.
 
 import { element, percent, probabilities, short } from "../dom.js";
-import { largest } from "./top.js";
+import { MOST } from "./top.js";
 
-/** More classes than two above this, and only the best are shown. */
-const MOST = 10;
 /** Without labels and softmax, a longer output is not taken for scores of classes. */
 export const MOST_CLASSES = 1000;
 
@@ -25,13 +23,13 @@ export function areClasses({ inputs, outputs: [output] }, count) {
 export function showScores(list, scores, info, { explained, contrast, choose }) {
     const { values } = scores;
     const isClasses = areClasses(info, values.length);
-    const peak = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-    const shares = isClasses ? probabilities(values, info.outputs[0].softmax) : Array.from(values, (v) => Math.abs(v) / peak);
+    const shares = isClasses ? probabilities(values, info.outputs[0].softmax) : null;
+    const share = (index) => (shares ? shares[index] : Math.abs(values[index]) / (scores.peak || 1));
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.class : undefined;
-    const rows = chosenRows(values, [explained, contrast]).map((index) => {
+    const rows = chosenRows(scores, [explained, contrast]).map((index) => {
         const fill = element("span", { className: "fill" });
-        fill.style.width = `${100 * Math.min(1, Math.max(0, shares[index]))}%`;
-        const value = isClasses ? percent(shares[index]) : short(values[index]);
+        fill.style.width = `${100 * Math.min(1, Math.max(0, share(index)))}%`;
+        const value = isClasses ? percent(share(index)) : short(values[index]);
         const row = element(
             "button",
             { type: "button", className: "bar", title: `score ${short(values[index])}` },
@@ -49,8 +47,8 @@ export function showScores(list, scores, info, { explained, contrast, choose }) 
     rows.find((row) => row.dataset.class === focused)?.focus();
 }
 
-function chosenRows(values, marked) {
+function chosenRows({ values, best: [...best] }, marked) {
     if (values.length <= MOST + 2) return Array.from(values, (_, i) => i);
-    const best = largest(values, MOST);
+    best.length = MOST;
     return [...best, ...marked.filter((index) => index !== undefined && !best.includes(index))];
 }

@@ -1,5 +1,8 @@
 // The largest of many.
 
+/** More classes than two above this, and only the best are shown. */
+export const MOST = 10;
+
 /** Positions of the `most` largest values, the largest first. One sweep: there may be as many as a picture has pixels. */
 export function largest(values, most, by = (value) => value) {
     const best = [];

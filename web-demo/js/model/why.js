@@ -2,14 +2,11 @@
 
 import { color } from "../../relprop/index.js";
 import { element, short } from "../dom.js";
-import { largest } from "./top.js";
 
-/** Elements of a vector that are shown as bars: those with most relevance, where there are more. */
-const MOST_BARS = 40;
 
 /** Fills the place with what each input got; returns the heat map of the first picture, for downloading. */
-export function showWhy(place, inputs, { maps, why }) {
-    const parts = inputs.map((input, i) => (maps[i] ? pictures(input, maps[i]) : [bars(input, why.relevances[i])]));
+export function showWhy(place, inputs, { maps, relevances }) {
+    const parts = inputs.map((input, i) => (maps[i] ? pictures(input, maps[i]) : [bars(input, relevances[i])]));
     place.replaceChildren(...parts.flat());
     return place.querySelector("canvas.heat");
 }
@@ -37,24 +34,18 @@ function canvas(label, width, height, data) {
 
 const figure = (title, ...content) => element("figure", {}, element("figcaption", { textContent: title }), ...content);
 
-function bars({ name, words }, relevance) {
-    const peak = relevance.reduce((most, r) => Math.max(most, Math.abs(r)), 0);
+function bars({ name, words }, { count, shown }) {
+    const peak = shown.reduce((most, { r }) => Math.max(most, Math.abs(r)), 0);
     if (peak === 0) return wide(`Relevance of ${name}`, element("p", { className: "note", textContent: "None at all." }));
-    let shown = Array.from(relevance, (_, i) => i);
-    let title = `Relevance of ${name}`;
-    if (shown.length > MOST_BARS) {
-        shown = largest(relevance, MOST_BARS, Math.abs);
-        title += `, the ${MOST_BARS} of ${relevance.length} with most`;
-    }
-    const rows = shown.map((index) => {
-        const r = relevance[index];
+    const title = `Relevance of ${name}${shown.length < count ? `, the ${shown.length} of ${count} with most` : ""}`;
+    const rows = shown.map(({ i, r }) => {
         const fill = element("span", { className: r < 0 ? "fill negative" : "fill" });
         fill.style.width = `${(50 * Math.abs(r)) / peak}%`;
         fill.style.backgroundColor = color(0.75 * Math.sign(r));
         return element(
             "li",
             { className: "bar" },
-            element("span", { className: "name", textContent: words?.[index] ?? String(index) }),
+            element("span", { className: "name", textContent: words?.[i] ?? String(i) }),
             element("span", { className: "track" }, fill),
             element("span", { className: "value", textContent: short(r) }),
         );

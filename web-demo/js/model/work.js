@@ -4,9 +4,13 @@ import load, { Explainer } from "../../relprop/index.js";
 import { canvasOf } from "./canvas.js";
 import { feed } from "./feed.js";
 import { heatMap } from "./heat.js";
+import { MOST, largest } from "./top.js";
 
 /** How a model image begins. */
 const MAGIC = [..."RELPROP\0"].map((letter) => letter.charCodeAt(0));
+
+/** Elements of a vector that are told. */
+const MOST_BARS = 40;
 
 let network;
 let info;
@@ -43,7 +47,7 @@ async function give({ input, source }) {
     return { seen, note };
 }
 
-/** Runs the network on a text, on tokens, or on what its inputs were given. */
+/** Runs the network on a text, on tokens, or on what its inputs were given; there may be many scores: the best are named. */
 function run({ text, tokens }) {
     const [scores, milliseconds] = timed(() => {
         if (text !== undefined) return network.runText(text);
@@ -51,7 +55,8 @@ function run({ text, tokens }) {
         if (info.inputs[0].type === "token") return network.runTokens(Uint16Array.from(inputs[0]));
         return network.run(inputs);
     });
-    return { scores, milliseconds };
+    const peak = scores.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return { scores: { ...scores, peak, best: largest(scores.values, MOST + 2) }, milliseconds };
 }
 
 /** Explains the last run; inputs that are pictures get their relevance as one, too. */
@@ -62,7 +67,17 @@ function explain({ way }) {
         if (!canvas || relevance.length !== canvas.width * canvas.height * canvas.channels) return null;
         return heatMap(relevance, canvas, pictures[i]);
     });
-    return { why, maps, milliseconds };
+    // The page has the scores, and draws from the maps: what is large stays here.
+    const relevances = why.relevances.map((relevance, i) => (maps[i] ? null : strongest(relevance)));
+    const { class: explained, not, ledger, tokens } = why;
+    return { why: { class: explained, not, ledger, tokens }, relevances, maps, milliseconds };
+}
+
+/** Relevance of a vector: of all of it, or of the elements with most. */
+function strongest(relevance) {
+    const all = relevance.length <= MOST_BARS;
+    const shown = all ? Array.from(relevance, (_, i) => i) : largest(relevance, MOST_BARS, Math.abs);
+    return { count: relevance.length, shown: shown.map((i) => ({ i, r: relevance[i] })) };
 }
 
 /** What a function returns, and how many milliseconds it took. */
