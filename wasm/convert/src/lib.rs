@@ -28,8 +28,7 @@ pub fn convert(
     file: &[u8],
     #[wasm_bindgen(unchecked_optional_param_type = "ConvertOptions")] options: &JsValue,
 ) -> Result<JsValue, JsError> {
-    let converted = converted(file, options).map_err(|message| JsError::new(&message))?;
-    Ok(converted)
+    converted(file, options).map_err(|message| JsError::new(&message))
 }
 
 fn converted(file: &[u8], options: &JsValue) -> Result<JsValue, String> {
