@@ -5,8 +5,7 @@ use crate::numbers::grouped;
 use crate::terminal::Terminal;
 use crate::usage;
 use crate::{files, load};
-use anyhow::{Context, anyhow};
-use relprop::model::format::MAGIC;
+use anyhow::anyhow;
 use relprop::{Mode, Model};
 use relprop_convert::{Network, Options};
 use std::path::Path;
@@ -22,26 +21,12 @@ pub fn convert(args: &ConvertArgs, terminal: &mut Terminal) -> anyhow::Result<()
         ..Options::default()
     };
     // An image is planned anew, and described as asked.
-    let mut network = if bytes.starts_with(&MAGIC) {
-        reread(&bytes, &name, &options)?
-    } else {
-        load::import(&bytes, &name, &options)?
-    };
+    let mut network = load::import(&bytes, &name, &options)?;
     describe(&mut network, args)?;
     let image = relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))?;
     let model = image.model()?;
     files::write(&args.output, image.bytes())?;
     terminal.print(&format!("wrote {}: {}\n", args.output.display(), summary(&model)))
-}
-
-/// What an image says, whatever its plans are.
-fn reread(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Network> {
-    let model = Model::new_draft(bytes).with_context(|| format!("{name} cannot be used"))?;
-    let mut network = relprop_convert::parse(&model);
-    if let Some(name) = &options.name {
-        network.name.clone_from(name);
-    }
-    Ok(network)
 }
 
 /// Adds what the file does not say.

@@ -4,9 +4,8 @@ use crate::args::FeedingArgs;
 use crate::{files, input};
 use anyhow::{Context, anyhow};
 use relprop::Model;
-use relprop::model::format::MAGIC;
 use relprop::step::Pixels;
-use relprop_convert::{Image, ImportError, Network, Options, tflite};
+use relprop_convert::{FileError, Image, Network, Options, is_image};
 use std::path::Path;
 
 /// The digit reader that `relprop explain` explains when it is given nothing else.
@@ -37,7 +36,7 @@ impl Loaded {
             return Ok(loaded);
         };
         let bytes = files::read(path)?;
-        if bytes.starts_with(&MAGIC) {
+        if is_image(&bytes) {
             return Ok(loaded);
         }
         let options = Options { max_length: Some(moments), ..options(feeding) };
@@ -76,7 +75,7 @@ impl Loaded {
 }
 
 fn image(bytes: &[u8], name: &str, feeding: &FeedingArgs) -> anyhow::Result<Image> {
-    if bytes.starts_with(&MAGIC) {
+    if is_image(bytes) {
         if feeding.keep_batch_norm {
             eprintln!("note: {name} is an image already, --keep-batch-norm changes nothing");
         }
@@ -94,16 +93,14 @@ fn converted(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Imag
     relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))
 }
 
-/// Imports an ONNX or TensorFlow Lite file.
+/// The network in a file of any kind.
 pub fn import(bytes: &[u8], name: &str, options: &Options) -> anyhow::Result<Network> {
-    if tflite::is_tflite(bytes) {
-        return relprop_convert::from_tflite(bytes, options).map_err(|error| anyhow!("{name}: {error}"));
-    }
-    relprop_convert::from_onnx(bytes, options).map_err(|error| match error {
-        _ if bytes.is_empty() => anyhow!("{name} is empty"),
-        ImportError::Malformed(reason) => anyhow!(
+    relprop_convert::from_file(bytes, options).map_err(|error| match error {
+        FileError::Empty => anyhow!("{name} is empty"),
+        FileError::Unknown(reason) => anyhow!(
             "{name} is neither a model image (.rlp) nor an ONNX or TensorFlow Lite file that can be read: {reason}"
         ),
+        FileError::Image(error) => anyhow!(error).context(format!("{name} cannot be used")),
         other => anyhow!("{name}: {other}"),
     })
 }

@@ -11,7 +11,7 @@
 //!
 //! * [`from_onnx`] reads an ONNX model and rewrites it into the steps that the kernel has. What cannot be imported is
 //!   told in one error, node by node.
-//! * [`from_tflite()`] does the same for TensorFlow Lite models.
+//! * [`from_tflite()`] does the same for TensorFlow Lite models; [`from_file`] finds out which kind of file it is.
 //! * A [`Network`] is what an image says, in vectors and strings that can be edited. It can be built by hand, too, with
 //!   weights in the order that people write them in.
 //! * [`emit()`] writes the [`Image`]: records, strings, weights as the inner loops read them, and for every
@@ -59,6 +59,7 @@ mod allocate;
 mod builder;
 mod emit;
 mod facts;
+mod file;
 mod image;
 pub mod int8;
 pub mod multiplier;
@@ -75,6 +76,7 @@ pub mod tflite;
 
 pub use builder::{Recurrent, Window};
 pub use emit::{EmitError, emit};
+pub use file::{FileError, from_file, is_image};
 pub use image::Image;
 pub use network::Network;
 pub use onnx::{ImportError, Refusal, WireError, from_onnx};

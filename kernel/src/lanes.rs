@@ -492,10 +492,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn lanes() -> impl Strategy<Value = Vec<f32>> {
-        prop::collection::vec(-4.0f32..4.0, 8 * 6)
-    }
-
     /// What a part names.
     fn term(part: Part, x: f32, w: f32) -> f32 {
         let p = x * w;

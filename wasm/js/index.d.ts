@@ -16,6 +16,7 @@ export type {
     LayerRelevance,
     Ledger,
     LedgerEntry,
+    ModelGrid,
     ModelInfo,
     ModelInput,
     ModelOutput,

@@ -1,7 +1,8 @@
 //! What a model is.
 
+use crate::layout;
 use crate::object::{array, count, number, object};
-use relprop::step::{DType, Pixels, Port};
+use relprop::step::{DType, Pixels, Port, Tensor};
 use relprop::{Mode, Model};
 use wasm_bindgen::JsValue;
 
@@ -47,6 +48,26 @@ fn input(model: &Model<'_>, port: &Port) -> JsValue {
         ("text", port.is_text.into()),
         ("range", range),
         ("pixels", port.pixels.map_or(JsValue::NULL, |recipe| pixels(&recipe, channels))),
+        ("quantization", quantization(&model.tensor(port.tensor))),
+        ("grid", grid(model, port)),
+    ])
+}
+
+fn quantization(tensor: &Tensor) -> JsValue {
+    if tensor.dtype != DType::I8 {
+        return JsValue::NULL;
+    }
+    object([("scale", tensor.scale.into()), ("zeroPoint", tensor.zero_point.into())])
+}
+
+fn grid(model: &Model<'_>, port: &Port) -> JsValue {
+    let shape = model.tensor(port.tensor).shape;
+    let Some(strides) = layout::strides(port, shape) else { return JsValue::NULL };
+    object([
+        ("height", count(shape.height)),
+        ("width", count(shape.width)),
+        ("channels", count(shape.channels)),
+        ("strides", array(strides.map(count))),
     ])
 }
 

@@ -8,6 +8,7 @@ mod explain;
 mod flip;
 mod heat;
 mod info;
+mod layout;
 mod ledger;
 mod memory;
 mod object;

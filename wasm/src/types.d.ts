@@ -317,6 +317,21 @@ export interface ModelInput {
     range: [number, number] | null;
     /** How to feed a picture. */
     pixels: PixelRecipe | null;
+    /** Of an input of integers, what they stand for: `(integer - zeroPoint) * scale`. */
+    quantization: { scale: number; zeroPoint: number } | null;
+    /** As a picture; `null` where the elements do not lie evenly. */
+    grid: ModelGrid | null;
+}
+
+/**
+ * An input as the network sees it. The value at row `y`, column `x` and channel `c` is element
+ * `y * strides[0] + x * strides[1] + c * strides[2]` of the exported layout.
+ */
+export interface ModelGrid {
+    height: number;
+    width: number;
+    channels: number;
+    strides: [number, number, number];
 }
 
 /** What a model gives. */

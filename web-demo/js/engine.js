@@ -1,28 +1,44 @@
 // The page's end of the worker.
 
-const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-const waiting = new Map();
-let last = 0;
+/** A worker, and the jobs that it has been sent. */
+export class Engine {
+    #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    #waiting = new Map();
+    #last = 0;
 
-worker.addEventListener("message", ({ data: { id, result, error } }) => {
-    const { resolve, reject } = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) resolve(result);
-    else reject(new Error(error));
-});
+    constructor() {
+        this.#worker.addEventListener("message", ({ data: { id, result, error } }) => {
+            const { resolve, reject } = this.#waiting.get(id);
+            this.#waiting.delete(id);
+            if (error === undefined) resolve(result);
+            else reject(new Error(error));
+        });
+        this.#worker.addEventListener("error", (event) => this.#giveUp(event.message || "the worker did not start"));
+    }
 
-worker.addEventListener("error", (event) => {
-    const error = new Error(event.message || "the worker did not start");
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-});
+    /** Sends a job to the worker. */
+    ask(job) {
+        const id = (this.#last += 1);
+        this.#worker.postMessage({ id, job });
+        return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    }
 
-/** Sends a job to the worker. */
-export function ask(job) {
-    const id = (last += 1);
-    worker.postMessage({ id, job });
-    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+    /** Ends the worker, whatever it is doing. */
+    stop() {
+        this.#worker.terminate();
+        this.#giveUp("stopped");
+    }
+
+    #giveUp(message) {
+        for (const { reject } of this.#waiting.values()) reject(new Error(message));
+        this.#waiting.clear();
+    }
 }
+
+const shared = new Engine();
+
+/** Sends a job to the worker that the demos share. */
+export const ask = (job) => shared.ask(job);
 
 /**
  * Calls `work` at most once at a time: while it runs, only the latest of further calls is kept. So a fast pen never

@@ -3,11 +3,12 @@
 import load from "../relprop/index.js";
 import { $, tell } from "./dom.js";
 import { startDigits } from "./digits.js";
+import { startModel } from "./model.js";
 import { startSentiment } from "./sentiment.js";
 
-const TABS = ["digits", "sentiment"];
+const TABS = ["digits", "sentiment", "model"];
 const started = new Map();
-const start = { digits: startDigits, sentiment: startSentiment };
+const start = { digits: startDigits, sentiment: startSentiment, model: startModel };
 
 async function choose(name, focus = false) {
     for (const tab of TABS) {

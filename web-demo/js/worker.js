@@ -20,6 +20,8 @@ async function open(model, relevance) {
 }
 
 async function work(job) {
+    // What is only for a visitor's own model is loaded for those who bring one.
+    if (job.yours) return (await import("./model/work.js")).work(job);
     const network = await explainer(job.model, job.relevance);
     if (job.flip) return flip(network, job);
     return job.ways ? explain(network, job) : { info: network.info() };
@@ -69,7 +71,9 @@ function asInput(pixels, info) {
 
 self.addEventListener("message", async ({ data: { id, job } }) => {
     try {
-        self.postMessage({ id, result: await work(job) });
+        const result = await work(job);
+        // An image may be large, and nothing here needs it any more: it goes without being copied.
+        self.postMessage({ id, result }, result.image ? [result.image.buffer] : []);
     } catch (error) {
         self.postMessage({ id, error: error.message });
     }

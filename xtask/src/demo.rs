@@ -30,8 +30,16 @@ const PAGE: [&str; 5] = ["index.html", "css", "js", "icon.svg", "manifest.webman
 /// It names the files to keep.
 const SERVICE_WORKER: &str = "service-worker.js";
 /// Files of the package that a page loads.
-const PACKAGE: [&str; 4] = ["index.js", "bindings.js", "relprop.simd.wasm", "relprop.wasm"];
-const MODELS: [&str; 3] = ["mnist-cnn.rlp", "mnist-cnn.int8.rlp", "sentiment.rlp"];
+const PACKAGE: [&str; 7] = [
+    "index.js",
+    "bindings.js",
+    "relprop.simd.wasm",
+    "relprop.wasm",
+    "convert.js",
+    "convert-bindings.js",
+    "relprop-convert.wasm",
+];
+const MODELS: [&str; 4] = ["mnist-cnn.rlp", "mnist-cnn.int8.rlp", "mnist-tiny.onnx", "sentiment.rlp"];
 
 /// What files are, by their extension.
 const TYPES: [(&str, &str); 8] = [

@@ -15,19 +15,29 @@ use wasm_bindgen_cli_support::Bindgen;
 struct Build {
     /// The file in the package.
     file: &'static str,
+    /// The crate's folder, and the name of what is compiled.
+    crate_: (&'static str, &'static str),
+    /// The name of its glue.
+    glue: &'static str,
     flags: &'static [&'static str],
 }
 
-const BUILDS: [Build; 2] = [
-    Build { file: "relprop.simd.wasm", flags: &["-Ctarget-feature=+simd128"] },
-    Build { file: "relprop.wasm", flags: &[] },
+const KERNEL: (&str, &str) = ("wasm", "relprop_wasm.wasm");
+const CONVERTER: (&str, &str) = ("wasm/convert", "relprop_convert_wasm.wasm");
+
+const BUILDS: [Build; 3] = [
+    Build { file: "relprop.simd.wasm", crate_: KERNEL, glue: "bindings", flags: &["-Ctarget-feature=+simd128"] },
+    Build { file: "relprop.wasm", crate_: KERNEL, glue: "bindings", flags: &[] },
+    // Loaded by those who convert; it has no inner loops that would gain from simd.
+    Build { file: "relprop-convert.wasm", crate_: CONVERTER, glue: "convert-bindings", flags: &[] },
 ];
 
 /// What the build with simd may take, raw and after gzip.
 const BUDGET: [u64; 2] = [120 * 1024, 50 * 1024];
 
 /// Written by hand: the rest of the package.
-const SOURCES: [&str; 5] = ["index.js", "index.d.ts", "node.js", "package.json", "README.md"];
+const SOURCES: [&str; 8] =
+    ["index.js", "index.d.ts", "node.js", "convert.js", "convert.d.ts", "convert-node.js", "package.json", "README.md"];
 const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// The features that a browser has had for as long as it has had simd.
@@ -78,18 +88,18 @@ pub fn package() -> Result<Option<Vec<Module>>> {
 impl Build {
     fn run(&self, cross: &Cross, optimizer: Option<&OsString>) -> Result<Module> {
         eprintln!("=== {}", self.file);
-        let manifest = root().join("wasm").join("Cargo.toml");
+        let (folder, compiled) = self.crate_;
+        let manifest = root().join(folder).join("Cargo.toml");
         ensure!(succeeds(&cross.build(&manifest, &["--lib"], self.flags))?, "{} does not build", self.file);
         let bound = cross.program("bound");
-        let glue = bind(&cross.program("relprop_wasm.wasm"), &bound)?;
+        let glue = bind(&cross.program(compiled), &bound, self.glue)?;
         let to = directory().join(self.file);
-        optimize(optimizer, &bound.join("bindings_bg.wasm"), &to)?;
-        // One glue for both: what it imports and exports does not depend on the instructions inside.
+        optimize(optimizer, &bound.join(format!("{}_bg.wasm", self.glue)), &to)?;
+        let is_first = BUILDS.iter().find(|build| build.glue == self.glue).is_none_or(|first| first.file == self.file);
+        // One glue for both builds of a crate: what it imports and exports does not depend on the instructions inside.
         for (name, content) in glue {
-            let path = directory().join(name);
-            if self.file != BUILDS[0].file {
-                ensure!(fs::read(&path)? == content, "the builds have different {name}");
-            }
+            let path = directory().join(&name);
+            ensure!(is_first || fs::read(&path)? == content, "the builds have different {name}");
             fs::write(path, content)?;
         }
         Module::measured(self.file, &fs::read(to)?)
@@ -104,13 +114,17 @@ impl Module {
     }
 }
 
-/// Makes the glue; returns the files that both builds share.
-fn bind(module: &Path, directory: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+/// Makes the glue; returns its files, with what is in them.
+fn bind(module: &Path, directory: &Path, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("bindings").typescript(true).omit_default_module_path(true);
+    bindgen.input_path(module).out_name(name).typescript(true).omit_default_module_path(true);
     bindgen.remove_name_section(true).remove_producers_section(true).web(true)?;
     bindgen.generate(directory).with_context(|| format!("no bindings for {}", module.display()))?;
-    ["bindings.js", "bindings.d.ts"].into_iter().map(|name| Ok((name, fs::read(directory.join(name))?))).collect()
+    let files = ["js", "d.ts"].map(|extension| format!("{name}.{extension}"));
+    files
+        .into_iter()
+        .map(|name| fs::read(directory.join(&name)).map(|content| (name, content)).map_err(Into::into))
+        .collect()
 }
 
 /// `wasm-opt`: on the path, or where npm puts it.

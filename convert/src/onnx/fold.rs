@@ -59,7 +59,8 @@ fn shape(node: &Node, dims: &[usize]) -> Result<Constant, Reason> {
     }
     let clamped = |value: i64| {
         let at = if value < 0 { value.saturating_add(dims.len() as i64) } else { value };
-        usize::try_from(at.max(0)).unwrap_or(0).min(dims.len())
+        // Before it becomes an index: "to the end" is more than an index can be where those have 32 bits.
+        at.clamp(0, dims.len() as i64) as usize
     };
     let start = clamped(node.int("start")?.unwrap_or(0));
     let end = clamped(node.int("end")?.unwrap_or(i64::MAX));
