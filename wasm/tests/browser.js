@@ -1,12 +1,17 @@
 // What the tests in Chromium share: the package as npm installs it, a server, a browser.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright-core";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Why tests in a browser cannot run, `false` where they can. */
+export const noBrowser = existsSync(CHROMIUM) ? false : `${CHROMIUM} not found: apt install chromium, or set CHROMIUM`;
 
 const here = (path) => new URL(path, import.meta.url).pathname;
 
@@ -39,10 +44,8 @@ const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
 /** Serves a folder under `/some/where/`, where `NAME.html` is a page with the script `NAME.js`. */
 export async function serve(folder) {
-    const asked = [];
     const server = createServer(async ({ url }, response) => {
         const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname)).replace("/some/where/", "");
-        asked.push(path);
         try {
             const content = path.endsWith(".html") ? page(path) : await readFile(join(folder, path));
             const type = TYPES[extname(path)] ?? "application/octet-stream";
@@ -56,7 +59,7 @@ export async function serve(folder) {
         server.closeAllConnections();
         return new Promise((resolve) => server.close(resolve));
     };
-    return { address: `http://localhost:${server.address().port}/some/where/`, asked, close };
+    return { address: `http://localhost:${server.address().port}/some/where/`, close };
 }
 
 const page = (path) => `<!doctype html><meta charset="utf-8"><title>relprop</title>
@@ -64,7 +67,7 @@ const page = (path) => `<!doctype html><meta charset="utf-8"><title>relprop</tit
 
 export function launch() {
     return chromium.launch({
-        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        executablePath: CHROMIUM,
         args: [
             "--headless",
             "--no-sandbox",

@@ -2,14 +2,14 @@
 
 use crate::cross::{Cross, WASM};
 use crate::stages::Outcome;
-use crate::{output_of, root, succeeds, target_dir};
+use crate::{cargo, output_of, root, succeeds, target_dir};
 use anyhow::Result;
+use duct::cmd;
+use std::env::consts::EXE_EXTENSION;
 use std::path::PathBuf;
 
-/// Of `wasm-bindgen`, whose very version the runner has to have.
-const VERSION: &str = "0.2.130";
-
-const RUNNER: &str = "wasm-bindgen-test-runner";
+/// Feature and program of this package.
+const RUNNER: &str = "wasm-test-runner";
 
 /// How long a test may take, in seconds: an engine on a busy machine starts slowly.
 const PATIENCE: &str = "180";
@@ -55,13 +55,12 @@ impl Engine {
         if output_of(program, &["--version"]).is_none() {
             return Ok(Outcome::Skipped(how.into()));
         }
-        let Some(runner) = runner() else {
-            let how = "cargo install --locked --root target/tools --version";
-            return Ok(Outcome::Skipped(format!("no {RUNNER} {VERSION}; {how} {VERSION} wasm-bindgen-cli")));
-        };
         let cross = match Cross::find(WASM) {
             Ok(cross) => cross.with_profile("dev"),
             Err(why) => return Ok(Outcome::Skipped(why)),
+        };
+        let Some(runner) = runner()? else {
+            return Ok(Outcome::Failed(format!("{RUNNER} does not build")));
         };
         eprintln!("with {}", cross.name);
         let manifest = root().join("wasm").join("Cargo.toml");
@@ -70,21 +69,9 @@ impl Engine {
     }
 }
 
-/// The runner of the right version: beside what is built, or on the path.
-fn runner() -> Option<PathBuf> {
-    let local = target_dir().join("tools").join("bin").join(RUNNER);
-    [local, RUNNER.into()].into_iter().find(|program| {
-        output_of(program, &["--version"]).is_some_and(|said| said.split_whitespace().any(|word| word == VERSION))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{VERSION, root};
-
-    #[test]
-    fn the_runner_is_of_the_version_that_the_crate_is_bound_with() {
-        let manifest = std::fs::read_to_string(root().join("wasm").join("Cargo.toml")).expect("readable");
-        assert!(manifest.contains(&format!("wasm-bindgen = \"={VERSION}\"")), "{manifest}");
-    }
+/// Builds what runs the tests: `None` where it does not build.
+fn runner() -> Result<Option<PathBuf>> {
+    let arguments = ["build", "--package", "xtask", "--features", RUNNER, "--bin", RUNNER];
+    let path = target_dir().join("debug").join(RUNNER);
+    Ok(succeeds(&cmd(cargo(), arguments))?.then(|| path.with_extension(EXE_EXTENSION)))
 }
