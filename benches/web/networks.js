@@ -11,37 +11,50 @@ export const root = new URL("../../", import.meta.url).pathname;
 
 const shared = process.env.RELPROP_SHARED ?? join(root, "..", "shared");
 
-/** As the page gets them, with addresses under /models/ and /made/; what is made is put in a folder. */
-export function prepare(folder) {
+/** Those whose name contains a text, as the page gets them, and what it finds at addresses; files are made in a folder. */
+export function prepare(folder, only) {
     mkdirSync(folder, { recursive: true });
-    const digit = samplePixels("7");
+    const made = NETWORKS.filter(({ name }) => name.includes(only)).map((network) => network.make(folder));
+    return {
+        networks: made.map(({ contents, ...network }) => network),
+        contents: Object.assign({}, ...made.map(({ contents }) => contents)),
+    };
+}
+
+const NETWORKS = [
+    { name: "LeNet-5", make: lenet },
+    { name: "mnist-cnn", make: mnistCnn },
+    { name: "mnist-cnn, int8", make: mnistCnnInt8 },
+];
+
+function lenet(folder) {
     const onnx = trainedLenet5() ?? seededLenet5(folder);
     convert(onnx, join(folder, "lenet5.rlp"));
+    // What `cargo bench` gives it.
+    const input = Array.from({ length: 32 * 32 }, (_, i) => 0.5 + 0.5 * Math.sin(i * 0.37));
     return {
-        networks: [
-            {
-                name: "LeNet-5",
-                image: "/made/lenet5.rlp",
-                onnx: "/lenet5.onnx",
-                graph: "/lenet5.json",
-                // What `cargo bench` gives it.
-                input: Array.from({ length: 32 * 32 }, (_, i) => 0.5 + 0.5 * Math.sin(i * 0.37)),
-            },
-            {
-                name: "mnist-cnn",
-                image: "/models/mnist-cnn.rlp",
-                onnx: "/models/mnist-cnn.onnx",
-                graph: "/mnist-cnn.json",
-                input: digit,
-            },
-            { name: "mnist-cnn, int8", image: "/models/mnist-cnn.int8.rlp", input: digit },
-        ],
-        contents: {
-            "/lenet5.onnx": readFileSync(onnx),
-            "/lenet5.json": toJson(read(onnx)),
-            "/mnist-cnn.json": toJson(read(join(root, "models", "mnist-cnn.onnx"))),
-        },
+        name: "LeNet-5",
+        image: "/made/lenet5.rlp",
+        onnx: "/lenet5.onnx",
+        graph: "/lenet5.json",
+        input,
+        contents: { "/lenet5.onnx": readFileSync(onnx), "/lenet5.json": toJson(read(onnx)) },
     };
+}
+
+function mnistCnn() {
+    return {
+        name: "mnist-cnn",
+        image: "/models/mnist-cnn.rlp",
+        onnx: "/models/mnist-cnn.onnx",
+        graph: "/mnist-cnn.json",
+        input: samplePixels("7"),
+        contents: { "/mnist-cnn.json": toJson(read(join(root, "models", "mnist-cnn.onnx"))) },
+    };
+}
+
+function mnistCnnInt8() {
+    return { name: "mnist-cnn, int8", image: "/models/mnist-cnn.int8.rlp", input: samplePixels("7"), contents: {} };
 }
 
 function trainedLenet5() {

@@ -34,7 +34,11 @@ if (!existsSync(join(options.pkg, "relprop.simd.wasm"))) {
 
 const made = join(root, "target", "bench-web");
 const here = new URL(".", import.meta.url).pathname;
-const { networks, contents } = prepare(made);
+const { networks, contents } = prepare(made, options.only);
+if (networks.length === 0) {
+    console.error(`no network's name contains ${options.only}`);
+    process.exit(1);
+}
 await build({
     entryPoints: [join(here, "page", "main.js")],
     bundle: true,
@@ -77,8 +81,7 @@ try {
     page.on("pageerror", (error) => console.error(`the page says: ${error.message}`));
     await page.goto(server.address);
     await page.waitForSelector("html[data-ready]", { state: "attached" });
-    const chosen = networks.filter(({ name }) => name.includes(options.only));
-    const works = await page.evaluate((chosen) => window.prepare(chosen), chosen);
+    const works = await page.evaluate((networks) => window.prepare(networks), networks);
     const rows = await measure(page, await threadOf(browser), works, Number(options.rounds));
     const agent = await page.evaluate(() => navigator.userAgent);
     console.log(`${agent}\n${HEAD(options.rounds)}\n\n${table(rows)}`);
