@@ -82,9 +82,19 @@ impl Cross {
 
     /// `cargo build` of a manifest, with the profile, linked with these flags.
     pub fn build(&self, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
+        self.command("build", manifest, arguments, flags)
+    }
+
+    /// `cargo test` of a manifest, with a program that runs what is built for the target.
+    pub fn test(&self, manifest: &Path, arguments: &[&str], runner: &Path) -> Expression {
+        let variable = format!("CARGO_TARGET_{}_RUNNER", self.target.to_uppercase().replace('-', "_"));
+        self.command("test", manifest, arguments, &[]).env(variable, runner)
+    }
+
+    fn command(&self, verb: &str, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
         let Compiler { cargo, rustc, foreign, build_library } = &self.compiler;
         let mut all =
-            ["build", "--profile", self.profile, "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
+            [verb, "--profile", self.profile, "--target", &self.target, "--manifest-path"].map(Into::into).to_vec();
         all.push(manifest.as_os_str().to_owned());
         all.extend(arguments.iter().map(Into::into));
         let mut flags: Vec<String> = flags.iter().map(ToString::to_string).collect();

@@ -1,6 +1,7 @@
 //! What people type to build, test and measure relprop: `cargo xtask --help`.
 
 mod bench;
+mod bindings;
 mod cross;
 mod demo;
 mod elf;
@@ -27,7 +28,7 @@ enum Command {
     Wasm,
     /// The live demo: serves it on localhost, or writes it as a static site
     Demo(demo::Options),
-    /// Criterion benches, with the large networks made first where Python is there
+    /// Criterion benches, with the large networks made first where Python is there; or the passes in a browser
     Bench(bench::Options),
 }
 

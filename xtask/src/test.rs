@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that a change must pass.
 
+use crate::bindings::Engine;
 use crate::cross::{self, Cross};
 use crate::stages::{Outcome, Stages};
 use crate::{MSRV, cargo, output_of, root, succeeds};
@@ -29,7 +30,9 @@ enum Stage {
     Msrv,
     /// The kernel for cores without std
     NoStd,
-    /// The package for JavaScript, in Node
+    /// The crate for JavaScript, in Node and Chromium
+    Bindings,
+    /// The package for JavaScript, as npm would publish it: in Node, in pages and workers, through bundlers
     Wasm,
     /// The page, in Chromium
     Page,
@@ -68,7 +71,15 @@ impl Stage {
                     });
                 }
             }
-            Self::Wasm => stages.run("wasm", "the package for JavaScript, and its tests in Node", || {
+            Self::Bindings => {
+                for engine in Engine::ALL {
+                    let name = engine.name();
+                    stages.run(&format!("bindings {name}"), &format!("cargo test of relprop-wasm in {name}"), || {
+                        engine.test()
+                    });
+                }
+            }
+            Self::Wasm => stages.run("wasm", "the package for JavaScript, and its tests in Node and Chromium", || {
                 package(&root().join("wasm"), |_| Ok(()))
             }),
             Self::Page => stages.run("page", "the live demo, and its tests in Chromium", || {
