@@ -33,6 +33,8 @@ async function opened(page, tab) {
         await page.waitForSelector("#text-change:not([hidden])");
         return;
     }
+    // Settled, the model's are open already.
+    if (tab === "model") return;
     await page.selectOption("#composite", "epsilon_alpha2_beta1");
     await page.selectOption("#int8-relevance", "fixed");
     for (const id of ["own-rules", "own-layers", "layers", "flow", "flipping"]) await page.click(`#${id} > summary`);
