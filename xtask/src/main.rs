@@ -4,6 +4,7 @@ mod bench;
 mod cross;
 mod demo;
 mod elf;
+mod firmware;
 mod panics;
 mod size;
 mod stages;
@@ -27,6 +28,8 @@ enum Command {
     Wasm,
     /// The live demo: serves it on localhost, or writes it as a static site
     Demo(demo::Options),
+    /// The programs for small cores: builds them, runs them in QEMU, holds their bits and their size to what they were
+    Firmware(firmware::Options),
     /// Criterion benches, with the large networks made first where Python is there
     Bench(bench::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Size(options) => size::run(&options),
         Command::Wasm => wasm::run(),
         Command::Demo(options) => demo::run(&options),
+        Command::Firmware(options) => firmware::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that a change must pass.
 
 use crate::cross::{self, Cross};
+use crate::firmware;
 use crate::stages::{Outcome, Stages};
 use crate::{MSRV, cargo, output_of, root, succeeds};
 use anyhow::Result;
@@ -33,6 +34,8 @@ enum Stage {
     Wasm,
     /// The page, in Chromium
     Page,
+    /// The programs for small cores, in QEMU
+    Firmware,
 }
 
 pub fn run(options: &Options) -> bool {
@@ -74,6 +77,7 @@ impl Stage {
             Self::Page => stages.run("page", "the live demo, and its tests in Chromium", || {
                 package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
             }),
+            Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", || firmware::stage()),
         }
     }
 }
