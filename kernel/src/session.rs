@@ -316,12 +316,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
             return Err(ExplainError::NoSuchOutput { output: target.output });
         }
         for i in 0..model.steps() {
-            let (step, choice) = (model.step(i), composite.choose(&model, i)?);
-            let refused =
-                choice.filter(|_| model.is_int8(&step)).and_then(|choice| mismatch::<R>(&model, &step, &choice));
-            if let Some(reason) = refused {
-                return Err(ExplainError::RuleMismatch { step: i, reason });
-            }
+            Self::check(&model, i, composite)?;
         }
         if self.state == State::Spent {
             self.forward();
@@ -354,6 +349,17 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
             received = R::joined(received, self.total(tensor));
         }
         Ok(self.explanation(start, seeded, R::figure(received)))
+    }
+
+    /// Whether a step can follow its rule. Apart, as other parts of an explanation are, so that its stack is free again
+    /// while layers work.
+    #[inline(never)]
+    fn check(model: &Model<'_>, i: usize, composite: &Composite<'_>) -> Result<(), ExplainError> {
+        let (step, choice) = (model.step(i), composite.choose(model, i)?);
+        match choice.filter(|_| model.is_int8(&step)).and_then(|choice| mismatch::<R>(model, &step, &choice)) {
+            Some(reason) => Err(ExplainError::RuleMismatch { step: i, reason }),
+            None => Ok(()),
+        }
     }
 
     fn explanation(&self, start: Start, seeded: R::Figure, received: R::Figure) -> Explanation<'_, R> {
@@ -426,6 +432,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// Sets the seed; returns the tensor it was set at, and how.
+    #[inline(never)]
     fn seed(&mut self, target: &Target<'_>) -> Result<(usize, Start), ExplainError> {
         let model = self.tape.model;
         let tensor = model.seed_tensor(&model.output(target.output));

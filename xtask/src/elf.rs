@@ -22,9 +22,16 @@ pub struct Program {
     pub text: u64,
     /// Constants, and the first values of variables.
     pub data: u64,
+    /// The first values of variables, which lie in RAM too.
+    pub variables: u64,
+    /// Variables that begin as zeros, and lie in RAM only.
+    pub zeros: u64,
     /// Functions, and constants that have a name.
     pub symbols: Vec<Symbol>,
 }
+
+/// Sections that stand for memory which is left over.
+const ROOM: [&str; 2] = [".heap", ".stack"];
 
 impl Program {
     /// Reads a linked program.
@@ -32,11 +39,16 @@ impl Program {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = object::File::parse(&*bytes).with_context(|| format!("cannot parse {}", path.display()))?;
         let total = |kinds: &[SectionKind]| {
-            file.sections().filter(|section| kinds.contains(&section.kind())).map(|section| section.size()).sum()
+            let counts = |section: &object::Section<'_, '_>| {
+                kinds.contains(&section.kind()) && !section.name().is_ok_and(|name| ROOM.contains(&name))
+            };
+            file.sections().filter(counts).map(|section| section.size()).sum()
         };
         Ok(Self {
             text: total(&[SectionKind::Text]),
             data: total(&[SectionKind::ReadOnlyData, SectionKind::ReadOnlyString, SectionKind::Data]),
+            variables: total(&[SectionKind::Data]),
+            zeros: total(&[SectionKind::UninitializedData]),
             symbols: symbols(&file),
         })
     }

@@ -5,6 +5,7 @@ mod bindings;
 mod cross;
 mod demo;
 mod elf;
+mod firmware;
 mod panics;
 mod size;
 mod stages;
@@ -28,6 +29,8 @@ enum Command {
     Wasm,
     /// The live demo: serves it on localhost, or writes it as a static site
     Demo(demo::Options),
+    /// The programs for small cores: builds them, runs them in QEMU, holds their bits and their size to what they were
+    Firmware(firmware::Options),
     /// Criterion benches, with the large networks made first where Python is there; or the passes in a browser
     Bench(bench::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Size(options) => size::run(&options),
         Command::Wasm => wasm::run(),
         Command::Demo(options) => demo::run(&options),
+        Command::Firmware(options) => firmware::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {

@@ -2,6 +2,7 @@
 
 use crate::bindings::Engine;
 use crate::cross::{self, Cross};
+use crate::firmware;
 use crate::stages::{Outcome, Stages};
 use crate::{MSRV, cargo, output_of, root, succeeds};
 use anyhow::Result;
@@ -36,6 +37,8 @@ enum Stage {
     Wasm,
     /// The page, in Chromium
     Page,
+    /// The programs for small cores, in QEMU
+    Firmware,
 }
 
 pub fn run(options: &Options) -> bool {
@@ -85,6 +88,7 @@ impl Stage {
             Self::Page => stages.run("page", "the live demo, and its tests in Chromium", || {
                 package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
             }),
+            Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", || firmware::stage()),
         }
     }
 }

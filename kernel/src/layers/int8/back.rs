@@ -86,50 +86,56 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     let ends: [[[i16; L]; M]; 2] = if hand == Hand::Box { [above(0), above(1)] } else { [[[0; L]; M]; 2] };
     let mut shares = [[N::Sum::default(); L]; M];
     let silent = values.as_flattened().iter().all(|v| *v == 0);
-    let mut weighed =
-        |terms: &[(Weight, usize)], factor: &dyn Fn(usize, usize) -> i32, gather: &mut Gather<'_, N, L, M>| {
-            let mut sums = [[N::Sum::default(); L]; M];
-            for (weight, which) in terms {
-                gather(*weight, *which, &mut sums);
+    let mut weighed = |terms: &[(Weight, usize)], factors: &[[i32; L]; M], gather: &mut Gather<'_, N, L, M>| {
+        let mut sums = [[N::Sum::default(); L]; M];
+        for (weight, which) in terms {
+            gather(*weight, *which, &mut sums);
+        }
+        let sums = sums.iter().zip(factors);
+        for (shares, (sums, factors)) in shares.iter_mut().zip(sums) {
+            for (share, (sum, factor)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
+                *share = N::sum(*share, N::share(*factor, *sum));
             }
-            for (p, (shares, sums)) in shares.iter_mut().zip(sums).enumerate() {
-                for i in 0..L {
-                    shares[i] = N::sum(shares[i], N::share(factor(p, i), sums[i]));
-                }
-            }
-        };
-    let x_of = |p: usize, i: usize| i32::from(values[p][i]);
+        }
+    };
+    let x = wider(&values, |x| x);
     match hand {
-        Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &x_of, &mut gather),
-        Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &x_of, &mut gather),
+        Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &x, &mut gather),
+        Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &x, &mut gather),
         Hand::BySign(both) if !silent => {
             for (side, weights) in BY_SIGN.into_iter().enumerate() {
-                let one_sided = |x: i32| if side == 0 { x.max(0) } else { x.min(0) };
-                if values.as_flattened().iter().all(|x| one_sided(i32::from(*x)) == 0) {
+                let part = wider(&values, |x| if side == 0 { x.max(0) } else { x.min(0) });
+                if part.as_flattened().iter().all(|x| *x == 0) {
                     continue;
                 }
                 let terms = [(weights[0], 0), (weights[1], 1)];
-                let part = |p: usize, i: usize| one_sided(x_of(p, i));
                 weighed(if both { &terms } else { &terms[..1] }, &part, &mut gather);
             }
         }
         Hand::Whole | Hand::ByWeight | Hand::BySign(_) => {}
         Hand::Box => {
-            weighed(&[(Weight::POSITIVE, 0)], &|p, i| i32::from(ends[0][p][i]), &mut gather);
-            weighed(&[(Weight::NEGATIVE, 0)], &|p, i| i32::from(ends[1][p][i]), &mut gather);
+            let [low, high] = ends;
+            weighed(&[(Weight::POSITIVE, 0)], &wider(&low, |x| x), &mut gather);
+            weighed(&[(Weight::NEGATIVE, 0)], &wider(&high, |x| x), &mut gather);
         }
-        Hand::Squares => weighed(&[(Weight::Squared, 0)], &|_, _| 1, &mut gather),
-        Hand::Ones => weighed(&[(Weight::One, 0)], &|_, _| 1, &mut gather),
-        Hand::Slope => weighed(&[(Weight::ALL, 0)], &|_, _| 1, &mut gather),
+        Hand::Squares => weighed(&[(Weight::Squared, 0)], &[[1; L]; M], &mut gather),
+        Hand::Ones => weighed(&[(Weight::One, 0)], &[[1; L]; M], &mut gather),
+        Hand::Slope => weighed(&[(Weight::ALL, 0)], &[[1; L]; M], &mut gather),
     }
     if spreads {
-        weighed(&[(Weight::One, 1)], &|_, _| 1, &mut gather);
+        weighed(&[(Weight::One, 1)], &[[1; L]; M], &mut gather);
     }
     for (at, shares) in at.into_iter().zip(shares) {
         for (i, share) in shares.into_iter().enumerate() {
             sink.add(at + i, share);
         }
     }
+}
+
+/// What becomes of every value.
+#[inline(always)]
+fn wider<const L: usize, const M: usize>(values: &[[i16; L]; M], f: impl Fn(i32) -> i32) -> [[i32; L]; M] {
+    values.map(|values| values.map(|value| f(i32::from(value))))
 }
 
 /// What the inputs of an output are replaced by.

@@ -146,6 +146,7 @@ struct Task<'t, 'm> {
     len: usize,
 }
 
+/// Every kind of step apart, so that none needs the stack of all.
 impl Task<'_, '_> {
     fn run<N: Number>(self, choice: Option<Choice<'_>>, sink: &mut Sink<'_, N>) -> Taken<N> {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
@@ -155,17 +156,20 @@ impl Task<'_, '_> {
             (Op::Mul, _) => self.mul(&rule, sink),
             (Op::Activation, _) => self.activation(&rule, sink),
             (Op::Add, Some(choice)) => return self.add(choice, sink),
-            (Op::Lstm, Some(choice)) => {
-                let layer = Lstm::new(self.model, self.step);
-                let back = lstm::back::Back::<N>::new(&layer, choice, self.scratch);
-                return back.map(|back| back.propagate(&self.walk, self.tape, sink)).unwrap_or_default();
-            }
+            (Op::Lstm, Some(choice)) => return self.lstm(choice, sink),
             (Op::Conv | Op::ConvTranspose | Op::Dense | Op::Depthwise | Op::AveragePool, Some(choice)) => {
                 return self.linear(choice, sink);
             }
             _ => self.each(sink, |_| 1),
         }
         Taken::default()
+    }
+
+    #[inline(never)]
+    fn lstm<N: Number>(self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let layer = Lstm::new(self.model, self.step);
+        let back = lstm::back::Back::<N>::new(&layer, choice, self.scratch);
+        back.map(|back| back.propagate(&self.walk, self.tape, sink)).unwrap_or_default()
     }
 
     /// Relevance times a whole number, element by element.
@@ -178,6 +182,7 @@ impl Task<'_, '_> {
         sink.finish();
     }
 
+    #[inline(never)]
     fn moved<N: Number>(&self, sink: &mut Sink<'_, N>) {
         sink.finish();
         Moves::new(self.model, self.step, self.k).each(|to, from| {
@@ -186,6 +191,7 @@ impl Task<'_, '_> {
         });
     }
 
+    #[inline(never)]
     fn max_pool<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
         sink.finish();
         let layer = MaxPool::new(self.model, self.step);
@@ -198,6 +204,7 @@ impl Task<'_, '_> {
     }
 
     /// Signal takes all (Arras et al. 2017); flat halves; the gradient is the product rule.
+    #[inline(never)]
     fn mul<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
         sink.finish();
         let pixel = self.x[1].len().max(1);
@@ -223,6 +230,7 @@ impl Task<'_, '_> {
         }
     }
 
+    #[inline(never)]
     fn activation<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
         if matches!(rule, Rule::Pass) || !N::HAS_FUNCTIONS {
             return self.each(sink, |_| 1);
@@ -239,6 +247,7 @@ impl Task<'_, '_> {
     }
 
     /// Both operands are brought to a common unit; there are no weights and no bias.
+    #[inline(never)]
     fn add<N: Number>(&self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
         let mut taken = Taken::default();
         let Some(recipe) = Recipe::<N>::new(choice.rule) else { return taken };

@@ -300,6 +300,7 @@ impl<N: Number> Way<'_, '_, N> {
     }
 
     /// The smallest condition of the outputs that relevance reached.
+    #[inline(never)]
     fn measure_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let parts = |k: usize| self.strips[k].get(start..).unwrap_or(&[]);
@@ -359,7 +360,9 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 
-    /// Calls `f` for the outputs of a row, channels side by side, and their two words each, which it may change.
+    /// Calls `f` for the outputs of a row, channels side by side, and their two words each, which it may change. Apart,
+    /// so that its stack is free again while layers work.
+    #[inline(never)]
     fn each_block(
         &mut self,
         range: Range<usize>,

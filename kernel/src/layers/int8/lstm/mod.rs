@@ -99,7 +99,9 @@ impl<'a> Lstm<'a> {
 
     /// Sums over the input and over the state, without the bias.
     fn sums(&self, gate: usize, unit: usize, x: [&[i16]; 2]) -> [i32; 2] {
-        [0, 1].map(|k| lanes8::dot(x[k], self.weights_of(k, gate, unit).get(..x[k].len()).unwrap_or(&[])))
+        let dot = |k, x: &[i16]| lanes8::dot(x, self.weights_of(k, gate, unit).get(..x.len()).unwrap_or(&[]));
+        let [from_input, from_state] = x;
+        [dot(0, from_input), dot(1, from_state)]
     }
 
     /// The state in a row of the tape.

@@ -1,0 +1,46 @@
+//! A core without floats and 16 KB of RAM reads a digit, and says which pixels made it say so. Integers alone.
+
+#![no_std]
+#![no_main]
+
+use firmware::{Console, Failure, Meter, books, digit, entry, golden, run};
+use relprop::{Arena, Composite, Mode, Model, Preset, Session, Target, include_model};
+use static_cell::ConstStaticCell;
+use ufmt::uwriteln;
+
+/// In flash; a broken image does not compile.
+const MODEL: Model<'static> = include_model!("../../../models/mnist-tiny.int8.rlp");
+
+/// All the RAM that the kernel uses, but for a bounded stack.
+static ARENA: ConstStaticCell<Arena<{ MODEL.arena_bytes(Mode::Explain) }>> = ConstStaticCell::new(Arena::new());
+
+#[entry]
+fn main() -> ! {
+    run(explain)
+}
+
+fn explain(out: &mut Console) -> Result<(), Failure> {
+    let arena = ARENA.try_take().ok_or(Failure::Missing("the arena is taken"))?;
+    let mut meter = Meter::new();
+    let mut session = Session::new_fixed(&MODEL, arena, Mode::Explain)?;
+    let composite = Composite::new(Preset::EpsilonPlus);
+
+    let seven = digit::sample("7")?;
+    meter.restart();
+    let class = session.run_int8(&[&seven.integers])?.top();
+    meter.lap("infer");
+    let why = session.explain(&Target::TOP, &composite)?;
+    meter.lap("explain");
+
+    uwriteln!(out, "reads a {}, because of", class.unwrap_or_default())?;
+    digit::draw(out, seven.picture, digit::percent(why.relevance()))?;
+    books(out, &why.ledger())?;
+
+    // The same bits as everywhere.
+    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
+        session.run_int8(&[integers])?;
+        let why = session.explain(&Target::TOP, &composite)?;
+        golden::fixed_line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_integers(&why))?;
+    }
+    meter.report(out)
+}

@@ -1,0 +1,71 @@
+//! The programs: for which core each is built, and where it runs.
+
+use crate::root;
+use duct::Expression;
+use std::path::PathBuf;
+
+/// A program of `firmware/src/bin`.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is built for.
+    pub target: &'static str,
+    /// What the kernel is built with.
+    pub features: &'static str,
+    /// QEMU, and the machine.
+    pub qemu: [&'static str; 2],
+}
+
+const M0: &str = "thumbv6m-none-eabi";
+const M4: &str = "thumbv7em-none-eabihf";
+const RV32: &str = "riscv32imac-unknown-none-elf";
+
+const ARM: &str = "qemu-system-arm";
+const RISCV: &str = "qemu-system-riscv32";
+
+/// All of them.
+pub const PROGRAMS: [Program; 7] = [
+    Program { name: "digit_m0", target: M0, features: "int8", qemu: [ARM, "microbit"] },
+    Program { name: "digit_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"] },
+    Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"] },
+    Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"] },
+    Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"] },
+    Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"] },
+    Program { name: "sentiment_m4", target: M4, features: "sequence", qemu: [ARM, "mps2-an386"] },
+];
+
+/// The feature with a network that is not in the repository.
+const KEYWORD: &str = "keyword";
+/// The network and its inputs, by the variables that name them to the build, in the folder with reference figures.
+const KEYWORD_FILES: [(&str, &str); 2] =
+    [("RELPROP_KEYWORD", "models/kws_int8.tflite"), ("RELPROP_KEYWORD_INPUT", "conformance/tflm/kws/inputs.npy")];
+
+/// On Debian, the packages with the emulators.
+const HOW: &str = "apt install qemu-system-arm qemu-system-misc";
+
+impl Program {
+    /// What keeps it from running here.
+    pub fn missing(&self) -> Option<String> {
+        let [qemu, _] = self.qemu;
+        if let Err(error) = super::version(qemu) {
+            return Some(format!("{error}; {HOW}"));
+        }
+        let absent = self.files().into_iter().find(|(_, path)| !path.is_file());
+        absent.map(|(variable, path)| format!("{} not found; name it in {variable}", path.display()))
+    }
+
+    /// The files that its build needs, by the variables that name them.
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let shared = std::env::var_os("RELPROP_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+        let file = |(variable, path): (&'static str, &str)| {
+            (variable, std::env::var_os(variable).map_or_else(|| shared.join(path), PathBuf::from))
+        };
+        if self.features == KEYWORD { KEYWORD_FILES.map(file).into() } else { Vec::new() }
+    }
+
+    /// What its build needs from the environment.
+    pub fn prepared(&self, command: Expression) -> Expression {
+        let command = command.env_remove("RELPROP_PANICS").env_remove("RELPROP_MEMORY");
+        self.files().into_iter().fold(command, |command, (variable, path)| command.env(variable, path))
+    }
+}
