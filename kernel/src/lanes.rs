@@ -189,7 +189,11 @@ impl View {
             weight.see(core::slice::from_ref(w), core::slice::from_mut(seen));
         }
         let [above, below] = seen;
-        core::array::from_fn(|i| x[i] * if x[i] < 0.0 { below[i] } else { above[i] })
+        let mut terms = *x;
+        for (x, (above, below)) in terms.iter_mut().zip(above.iter().zip(below)) {
+            *x *= if *x < 0.0 { below } else { *above };
+        }
+        terms
     }
 }
 
@@ -341,7 +345,11 @@ pub fn sums<const M: usize, const N: usize>(v: [[Lanes; N]; M]) -> [[f32; N]; M]
 /// `f(a, b)` lane by lane.
 #[inline(always)]
 pub fn zip(a: Lanes, b: Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
-    core::array::from_fn(|i| f(a[i], b[i]))
+    let mut lanes = a;
+    for (lane, b) in lanes.iter_mut().zip(b) {
+        *lane = f(*lane, b);
+    }
+    lanes
 }
 
 /// Up to eight values as lanes, zeros where there are fewer.

@@ -26,10 +26,9 @@ impl Add {
         for (column, z) in z.chunks_exact_mut(channels).enumerate().take(self.shape.width) {
             let pixel = row * self.shape.width + column;
             for (at, len) in lanes::blocks(channels) {
-                let [a, b] = [0, 1].map(|k| {
-                    let x = lanes::load(x.get(k, pixel, channels, at, len));
-                    view.terms(x, [self.weights[k]; BLOCK])
-                });
+                let [a, b] = self.weights;
+                let [a, b] = [(0, a), (1, b)]
+                    .map(|(k, w)| view.terms(lanes::load(x.get(k, pixel, channels, at, len)), [w; BLOCK]));
                 lanes::store(z.get_mut(at..at + len).unwrap_or(&mut []), &lanes::zip(a, b, |a, b| a + b));
             }
         }
