@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Which part of an image an [`ImageError`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Place {
     /// The header.
@@ -24,6 +25,7 @@ pub enum Place {
 
 /// Why an image is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Reason {
     /// Shorter than its header says, or than a header.
@@ -122,6 +124,7 @@ impl Reason {
 
 /// An image was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ImageError {
     /// The kind of record.
     pub place: Place,
@@ -150,6 +153,7 @@ impl core::error::Error for ImageError {}
 
 /// A session could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SessionError {
     /// The arena is too small.
@@ -184,6 +188,7 @@ impl core::error::Error for SessionError {}
 
 /// An inference could not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RunError {
     /// The wrong number of inputs.
@@ -295,6 +300,7 @@ impl core::error::Error for RunError {}
 
 /// Why a rule cannot be applied to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Mismatch {
     /// The rule shares relevance among the terms of a sum, and the step computes none.
@@ -345,6 +351,7 @@ impl Mismatch {
 
 /// An explanation was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ExplainError {
     /// `run` comes first.

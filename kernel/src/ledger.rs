@@ -6,6 +6,7 @@ use crate::relevance::Relevance;
 ///
 /// Sums are compensated, so that `rounding` is the rounding of the relevances themselves and not of adding them up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Entry {
     /// Relevance that arrived at the step's output.
     pub arrived: f32,
@@ -45,6 +46,7 @@ impl Entry {
 /// The books of one step in integers, in units of the relevance at the output, which close exactly:
 /// `arrived = left + bias + stabilizer + dropped + rounding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Whole {
     /// Relevance that arrived at the step's output.
     pub arrived: i64,
