@@ -46,7 +46,8 @@ mod tests {
     fn of(dims: Vec<usize>, order: [u8; 6], shape: Shape) -> Option<[usize; 3]> {
         let mut network = Network::named("grid");
         let x = network.input("x", shape);
-        network.output(x);
+        let y = network.relu(x);
+        network.output(y);
         let port = network.inputs.first_mut().unwrap();
         (port.dims, port.order) = (dims, order);
         let image = emit(&network).unwrap();

@@ -88,7 +88,7 @@ impl Stage {
             Self::Page => stages.run("page", "the live demo, and its tests in Chromium", || {
                 package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
             }),
-            Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", || firmware::stage()),
+            Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", firmware::stage),
         }
     }
 }

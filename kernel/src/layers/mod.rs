@@ -249,11 +249,12 @@ impl Tape<'_, '_> {
             Op::Softmax => softmax::backward(&rule, step.variant == 1, channels, x, r, sink),
             _ => {
                 let source = Source::tensor([x, x2], non_negative);
+                #[allow(clippy::large_stack_arrays, reason = "where the stack is small there is no room")]
                 let mut room = [[0.0; BLOCK]; linear::ROOM];
                 // Behind a pointer, so that the rules are compiled once for all layers.
                 let mut back = |layer: &dyn Linear| {
-                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, &mut room, choice);
-                    way.map(|way| way.measuring(condition).propagate()).unwrap_or_default()
+                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, choice);
+                    way.map(|way| way.with_room(&mut room).measuring(condition).propagate()).unwrap_or_default()
                 };
                 return with_linear!(&model, step, |layer| back(&layer));
             }

@@ -88,7 +88,7 @@ impl Gate {
 }
 
 impl<'a> Way<'a> {
-    /// Sets out. `scratch` must be as long as [`Scratch::total`]; `room` as long as one likes.
+    /// Sets out. `scratch` must be as long as [`Scratch::total`].
     pub fn new(
         layer: &'a dyn Linear,
         sizes: Scratch,
@@ -96,7 +96,6 @@ impl<'a> Way<'a> {
         relevance: &'a [f32],
         sinks: Sinks<'a>,
         scratch: &'a mut [f32],
-        room: &'a mut [Lanes],
         choice: Choice<'a>,
     ) -> Option<Self> {
         let (strip, scratch) = scratch.split_at_mut_checked(sizes.depth * sizes.row)?;
@@ -116,7 +115,7 @@ impl<'a> Way<'a> {
             silence: 0,
             spare,
             pixel,
-            room,
+            room: &mut [],
             gives_rest: false,
             taken: Taken::default(),
         })
@@ -126,6 +125,11 @@ impl<'a> Way<'a> {
     pub const fn continuing(mut self, taken: Taken<f32>) -> Self {
         self.taken = taken;
         self
+    }
+
+    /// With room for weights as a part sees them, as much as one likes.
+    pub fn with_room(self, room: &'a mut [Lanes]) -> Self {
+        Self { room, ..self }
     }
 
     /// With condition figures.

@@ -52,7 +52,9 @@ pub fn run(options: &Options) -> Result<bool> {
 /// As a stage of the tests: skipped where nothing could run.
 pub fn stage() -> Result<Outcome> {
     let Verdict { failures, skipped } = verdict(&Options::default())?;
-    failures.iter().for_each(|why| eprintln!("FAILED: {why}"));
+    for why in &failures {
+        eprintln!("FAILED: {why}");
+    }
     Ok(if !failures.is_empty() {
         Outcome::Failed(failures.join("; "))
     } else if skipped.len() == PROGRAMS.len() {
@@ -114,14 +116,14 @@ fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
     let manifest = folder().join("Cargo.toml");
     let arguments = ["--bin", program.name, "--features", program.features];
     // Names with all their types, for lists of what is linked.
-    let command = program.prepared(cross.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]));
+    let command = program.prepared(&cross.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]));
     if succeeds(&command)? {
         return Ok(Some(cross.program(program.name)));
     }
     // Perhaps it may panic: then it does build with a handler that does nothing.
     let harmless = cross.apart("panics");
     let command = harmless.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]);
-    if succeeds(&program.prepared(command).env("RELPROP_PANICS", "1"))? {
+    if succeeds(&program.prepared(&command).env("RELPROP_PANICS", "1"))? {
         println!("{} may panic:", program.name);
         for (line, panic) in panics::places(&harmless.program(program.name))?.into_keys() {
             println!("  {line}: {panic}");

@@ -64,7 +64,7 @@ impl Program {
     }
 
     /// What its build needs from the environment.
-    pub fn prepared(&self, command: Expression) -> Expression {
+    pub fn prepared(&self, command: &Expression) -> Expression {
         let command = command.env_remove("RELPROP_PANICS").env_remove("RELPROP_MEMORY");
         self.files().into_iter().fold(command, |command, (variable, path)| command.env(variable, path))
     }

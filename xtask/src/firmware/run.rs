@@ -55,7 +55,10 @@ impl Printed {
                 ["meter", what, figure, _] => {
                     printed.meters.extend(figure.parse().ok().map(|figure| (what.to_owned(), figure)));
                 }
-                _ => printed.text += &format!("{}\n", line.trim_end()),
+                _ => {
+                    printed.text.push_str(line.trim_end());
+                    printed.text.push('\n');
+                }
             }
         }
         printed

@@ -30,12 +30,13 @@ impl<'a> Gate<'a> {
     /// The `gate`-th of a step's gates.
     pub fn new(model: &Model<'a>, step: &Step, gate: usize) -> Self {
         let units = model.tensor(step.output).shape.channels;
-        let sizes = [model.tensor(model.operand(step, 0)).shape.channels, units];
-        let weights = [0, 1].map(|k| {
-            let (blocks, len): (&[Lanes], _) =
-                (model.floats(step.params[k]).as_chunks().0, units.div_ceil(BLOCK) * sizes[k]);
+        let inputs = model.tensor(model.operand(step, 0)).shape.channels;
+        let sizes = [inputs, units];
+        let weights_of = |block, size| {
+            let (blocks, len): (&[Lanes], _) = (model.floats(block).as_chunks().0, units.div_ceil(BLOCK) * size);
             blocks.get(gate * len..(gate + 1) * len).unwrap_or(&[])
-        });
+        };
+        let weights = [weights_of(step.params[0], inputs), weights_of(step.params[1], units)];
         let bias = model.floats(step.params[2]).get(gate * units..(gate + 1) * units).unwrap_or(&[]);
         Self { weights, sizes, units, scale: None, bias }
     }
@@ -58,10 +59,11 @@ impl<'a> Gate<'a> {
     /// `z` of one unit.
     pub fn one(&self, x: [&[f32]; 2], unit: usize) -> f32 {
         let (block, lane) = (quotient(unit, BLOCK), remainder(unit, BLOCK));
-        let sums = [0, 1].map(|k| {
-            let w = self.weights[k].get(block * self.sizes[k]..).unwrap_or(&[]);
-            x[k].iter().zip(w).map(|(x, w)| x * w.get(lane).copied().unwrap_or(0.0)).sum::<f32>()
-        });
+        let sum = |x: &[f32], w: &[Lanes], size: usize| {
+            let w = w.get(block * size..).unwrap_or(&[]);
+            x.iter().zip(w).map(|(x, w)| x * w.get(lane).copied().unwrap_or(0.0)).sum::<f32>()
+        };
+        let sums = [sum(x[0], self.weights[0], self.sizes[0]), sum(x[1], self.weights[1], self.sizes[1])];
         let scale = self.scale.and_then(|scale| scale.get(unit)).copied().unwrap_or(1.0);
         sums[0] + scale * sums[1] + self.bias.get(unit).copied().unwrap_or(0.0)
     }
@@ -76,10 +78,10 @@ impl<'a> Gate<'a> {
     /// Sums of some blocks.
     #[inline(always)]
     fn blocks<const N: usize>(&self, (part, view): (Part, View), x: [&[f32]; 2], first: usize, z: &mut [f32]) {
-        let [from_input, from_state] = [0, 1].map(|k| {
-            let w = self.weights[k].get(first * self.sizes[k]..).unwrap_or(&[]);
-            dense::sums::<N>(view, x[k], w)
-        });
+        let sums =
+            |x: &[f32], w: &[Lanes], size: usize| dense::sums::<N>(view, x, w.get(first * size..).unwrap_or(&[]));
+        let from_input = sums(x[0], self.weights[0], self.sizes[0]);
+        let from_state = sums(x[1], self.weights[1], self.sizes[1]);
         for (i, z) in z.chunks_mut(BLOCK).enumerate() {
             let (Some(a), Some(b)) = (from_input.get(i), from_state.get(i)) else { return };
             let b = match self.scales(first + i) {
@@ -94,7 +96,8 @@ impl<'a> Gate<'a> {
 
     /// [`Linear::apply`] for one view of the weights.
     fn sums(&self, part: (Part, View), x: &Source<'_>, z: &mut [f32]) {
-        let x = [0, 1].map(|k| x.get(k, 0, self.sizes[k], 0, self.sizes[k]));
+        let [inputs, units] = self.sizes;
+        let x = [x.get(0, 0, inputs, 0, inputs), x.get(1, 0, units, 0, units)];
         for (i, z) in z.chunks_mut(BLOCKS * BLOCK).enumerate() {
             match z.len().div_ceil(BLOCK) {
                 4 if FAST => self.blocks::<4>(part, x, i * BLOCKS, z),

@@ -198,9 +198,8 @@ impl Gru<'_> {
 
     fn through_gates(&self, moment: &Moment<'_>, back: &mut Back<'_>, to_input: &mut [f32]) {
         let state = moment.before.get(H * self.units..).unwrap_or(&[]);
-        for gate in [Z, R] {
-            back.through(&self.gates[gate], gate, [moment.x, state], to_input);
-        }
+        back.through(&self.gates[Z], Z, [moment.x, state], to_input);
+        back.through(&self.gates[R], R, [moment.x, state], to_input);
     }
 
     /// What `n` was before its function.

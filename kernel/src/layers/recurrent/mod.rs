@@ -152,7 +152,7 @@ fn handed(
     if relevance.iter().all(|r| *r == 0.0) {
         return taken;
     }
-    let way = Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, &mut [], choice);
+    let way = Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, choice);
     way.map_or(taken, |way| way.continuing(taken).measuring(condition).propagate())
 }
 
