@@ -30,8 +30,10 @@ impl Figures {
 
 /// What programs may take.
 pub struct Budgets {
-    /// Growth that is no failure, in percent: another compiler, another day.
-    tolerance: u64,
+    /// The compiler that they were measured with.
+    compiler: String,
+    /// Growth that is no failure, in percent: with that compiler, and with others.
+    tolerances: [u64; 2],
     programs: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
@@ -39,7 +41,13 @@ fn path() -> std::path::PathBuf {
     super::folder().join("budgets.toml")
 }
 
-const TOLERANCE: &str = "tolerance_percent";
+const COMPILER: &str = "compiler";
+const TOLERANCES: [&str; 2] = ["tolerance_percent", "tolerance_percent_of_other_compilers"];
+
+/// The version of a compiler, without the day it was made and where it is.
+fn version(compiler: &str) -> String {
+    compiler.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
 
 impl Budgets {
     /// Reads the file.
@@ -51,27 +59,33 @@ impl Budgets {
     fn parse(text: &str) -> Result<Self> {
         let table: toml::Table = text.parse()?;
         let number = |value: &toml::Value| value.as_integer().and_then(|n| u64::try_from(n).ok());
-        let tolerance = table.get(TOLERANCE).and_then(number).context(TOLERANCE)?;
+        let compiler = table.get(COMPILER).and_then(|value| value.as_str()).context(COMPILER)?.to_owned();
+        let mut tolerances = [0; 2];
+        for (tolerance, name) in tolerances.iter_mut().zip(TOLERANCES) {
+            *tolerance = table.get(name).and_then(number).context(name)?;
+        }
         let mut programs = BTreeMap::new();
         for (name, value) in table.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
             let figures = value.iter().map(|(figure, value)| Some((figure.clone(), number(value)?)));
             programs.insert(name.clone(), figures.collect::<Option<_>>().context(name.clone())?);
         }
-        Ok(Self { tolerance, programs })
+        Ok(Self { compiler, tolerances, programs })
     }
 
     /// Makes what a program takes what it may.
-    pub fn set(&mut self, program: &str, figures: &Figures) {
+    pub fn set(&mut self, program: &str, figures: &Figures, compiler: &str) {
+        self.compiler = version(compiler);
         self.programs.insert(program.into(), figures.0.clone());
     }
 
     /// Where a program takes more than it may.
-    pub fn exceeded(&self, program: &str, figures: &Figures) -> Vec<String> {
+    pub fn exceeded(&self, program: &str, figures: &Figures, compiler: &str) -> Vec<String> {
+        let tolerance = self.tolerances[usize::from(version(compiler) != self.compiler)];
         let Some(budget) = self.programs.get(program) else { return vec!["has no budget".into()] };
         let mut exceeded = Vec::new();
         for (name, figure) in &figures.0 {
             match budget.get(name) {
-                Some(most) if *figure * 100 <= most * (100 + self.tolerance) => {}
+                Some(most) if *figure * 100 <= most * (100 + tolerance) => {}
                 Some(most) => exceeded.push(format!("{name} takes {figure}, {most} is its budget")),
                 None => exceeded.push(format!("{name} has no budget")),
             }
@@ -93,7 +107,10 @@ impl Budgets {
             let _ = writeln!(text, "#   {name:8} {what}");
         }
         text += "# Instructions are QEMU's, not cycles: a real core waits for its flash, and divides slowly.\n\n";
-        let _ = writeln!(text, "{TOLERANCE} = {}", self.tolerance);
+        let _ = writeln!(text, "{COMPILER} = {:?}", self.compiler);
+        for (name, tolerance) in TOLERANCES.iter().zip(self.tolerances) {
+            let _ = writeln!(text, "{name} = {tolerance}");
+        }
         for (program, figures) in &self.programs {
             let _ = writeln!(text, "\n[{program}]");
             for (name, figure) in figures {
@@ -129,19 +146,26 @@ mod tests {
         Figures([("stack".to_owned(), stack)].into())
     }
 
+    const BUDGETS: &str = "compiler = \"rustc 1.95.0\"\ntolerance_percent = 2\n\
+        tolerance_percent_of_other_compilers = 10\n[a]\nstack = 1000";
+    const COMPILER: &str = "rustc 1.95.0 (59807616e 2026-04-14) (rustc)";
+
     #[test]
     fn growth_within_the_tolerance_is_none() {
-        let budgets = Budgets::parse("tolerance_percent = 2\n[a]\nstack = 1000").unwrap();
-        assert!(budgets.exceeded("a", &figures(1020)).is_empty());
-        assert_eq!(budgets.exceeded("a", &figures(1021)).len(), 1);
-        assert_eq!(budgets.exceeded("b", &figures(1)).len(), 1, "a program without a budget");
+        let budgets = Budgets::parse(BUDGETS).unwrap();
+        assert!(budgets.exceeded("a", &figures(1020), COMPILER).is_empty());
+        assert_eq!(budgets.exceeded("a", &figures(1021), COMPILER).len(), 1);
+        assert!(budgets.exceeded("a", &figures(1100), "rustc 1.96.0 (built)").is_empty());
+        assert_eq!(budgets.exceeded("a", &figures(1101), "rustc 1.96.0 (built)").len(), 1);
+        assert_eq!(budgets.exceeded("b", &figures(1), COMPILER).len(), 1, "a program without a budget");
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let mut budgets = Budgets::parse("tolerance_percent = 2").unwrap();
-        budgets.set("a", &figures(7));
+        let mut budgets = Budgets::parse(BUDGETS).unwrap();
+        budgets.set("b", &figures(7), COMPILER);
         let again = Budgets::parse(&budgets.text()).unwrap();
         assert_eq!(again.programs, budgets.programs);
+        assert_eq!((again.compiler, again.tolerances), (budgets.compiler, budgets.tolerances));
     }
 }

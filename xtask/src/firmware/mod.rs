@@ -93,9 +93,9 @@ pub fn verdict(options: &Options) -> Result<Verdict> {
         snapshot(program, &printed.text, options.bless)?.into_iter().for_each(&mut fails);
         let figures = Figures::new(&Image::read(&path)?, &printed.meters);
         if options.bless_budgets {
-            budgets.set(program.name, &figures);
+            budgets.set(program.name, &figures, &cross.name);
         }
-        budgets.exceeded(program.name, &figures).into_iter().for_each(&mut fails);
+        budgets.exceeded(program.name, &figures, &cross.name).into_iter().for_each(&mut fails);
         rows.push((program.name, figures, cross.name));
     }
     budget::print(&rows);
@@ -116,16 +116,15 @@ fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
     let manifest = folder().join("Cargo.toml");
     let arguments = ["--bin", program.name, "--features", program.features];
     // Names with all their types, for lists of what is linked.
-    let command = program.prepared(&cross.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]));
-    if succeeds(&command)? {
+    let command =
+        |may_panic| program.prepared(&cross.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]), may_panic);
+    if succeeds(&command(false))? {
         return Ok(Some(cross.program(program.name)));
     }
     // Perhaps it may panic: then it does build with a handler that does nothing.
-    let harmless = cross.apart("panics");
-    let command = harmless.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]);
-    if succeeds(&program.prepared(&command).env("RELPROP_PANICS", "1"))? {
+    if succeeds(&command(true))? {
         println!("{} may panic:", program.name);
-        for (line, panic) in panics::places(&harmless.program(program.name))?.into_keys() {
+        for (line, panic) in panics::places(&cross.program(program.name))?.into_keys() {
             println!("  {line}: {panic}");
         }
     }

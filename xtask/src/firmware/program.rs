@@ -63,9 +63,10 @@ impl Program {
         if self.features == KEYWORD { KEYWORD_FILES.map(file).into() } else { Vec::new() }
     }
 
-    /// What its build needs from the environment.
-    pub fn prepared(&self, command: &Expression) -> Expression {
-        let command = command.env_remove("RELPROP_PANICS").env_remove("RELPROP_MEMORY");
+    /// What its build needs from the environment; where it is to link though it may panic, that too.
+    pub fn prepared(&self, command: &Expression, may_panic: bool) -> Expression {
+        let command = command.env_remove("RELPROP_MEMORY");
+        let command = if may_panic { command.env("RELPROP_PANICS", "1") } else { command.env_remove("RELPROP_PANICS") };
         self.files().into_iter().fold(command, |command, (variable, path)| command.env(variable, path))
     }
 }

@@ -51,14 +51,11 @@ impl Printed {
         let mut printed = Self { text: String::new(), meters: Vec::new(), failure: None };
         for line in output.lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            match words[..] {
-                ["meter", what, figure, _] => {
-                    printed.meters.extend(figure.parse().ok().map(|figure| (what.to_owned(), figure)));
-                }
-                _ => {
-                    printed.text.push_str(line.trim_end());
-                    printed.text.push('\n');
-                }
+            if let ["meter", what, figure, _] = words[..] {
+                printed.meters.extend(figure.parse().ok().map(|figure| (what.to_owned(), figure)));
+            } else {
+                printed.text.push_str(line.trim_end());
+                printed.text.push('\n');
             }
         }
         printed
