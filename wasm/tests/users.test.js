@@ -88,6 +88,8 @@ test("served by vite, before anything is bundled", { skip: noBrowser }, async ()
         cacheDir: join(app.folder, ".vite"),
         logLevel: "error",
         configFile: false,
+        // Bundled ahead, it would look for its modules where they are not.
+        optimizeDeps: { exclude: ["relprop"] },
         server: { host: "127.0.0.1", port: 0 },
     });
     try {
