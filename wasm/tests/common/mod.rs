@@ -56,7 +56,7 @@ fn seven(explainer: &Explainer) -> Float32Array {
 
 /// The model, and its scores for the seven.
 pub fn ran() -> (Explainer, JsValue) {
-    let mut explainer = granted(Explainer::new(MODEL));
+    let mut explainer = granted(Explainer::new(MODEL, JsValue::UNDEFINED));
     let input = seven(&explainer);
     let scores = granted(explainer.run(&input));
     (explainer, scores)
@@ -78,7 +78,7 @@ fn golden(what: &str) -> &'static str {
 
 #[wasm_bindgen_test]
 fn a_model_says_what_it_is() {
-    let info = granted(Explainer::new(MODEL)).info();
+    let info = granted(Explainer::new(MODEL, JsValue::UNDEFINED)).info();
     assert_eq!(number(&info, "flash"), MODEL.len() as f64);
     assert_eq!(number(&info, "inputs.length"), 1.0);
     assert_eq!(get(&info, "outputs.0.labels.7").as_string().as_deref(), Some("7"));
@@ -123,7 +123,7 @@ fn a_contrast_is_not_a_class() {
 
 #[wasm_bindgen_test]
 fn words_have_their_relevance() {
-    let mut explainer = granted(Explainer::new(WORDS));
+    let mut explainer = granted(Explainer::new(WORDS, JsValue::UNDEFINED));
     let scores = granted(explainer.run_text("A film, but wonderful!".into()));
     assert_eq!(number(&scores, "values.length"), 5.0);
     let why = explain(&mut explainer, object([("target", "very positive".into())]));
@@ -137,8 +137,8 @@ fn words_have_their_relevance() {
 fn refusals_are_errors_with_the_kernel_s_words() {
     let mut damaged = MODEL.to_vec();
     damaged[MODEL.len() - 5] ^= 1;
-    assert!(refused(Explainer::new(&damaged)).contains("checksum"));
-    let mut fresh = granted(Explainer::new(MODEL));
+    assert!(refused(Explainer::new(&damaged, JsValue::UNDEFINED)).contains("checksum"));
+    let mut fresh = granted(Explainer::new(MODEL, JsValue::UNDEFINED));
     assert!(refused(fresh.explain(JsValue::UNDEFINED)).contains("run the model before"));
     let (mut explainer, _) = ran();
     let short = refused(explainer.run(&Float32Array::new_with_length(3)));
