@@ -45,7 +45,7 @@ impl Books {
             totals: ledger.totals(),
             imbalance: ledger.imbalance(),
         };
-        let real = |whole: &Whole| real(whole, exact.unit);
+        let real = |whole: &Whole| whole.real(exact.unit);
         Self {
             entries: exact.entries.iter().map(real).collect(),
             totals: real(&exact.totals),
@@ -57,20 +57,5 @@ impl Books {
     /// Elements of relevance that did not fit their integers, over all steps.
     pub fn saturated(&self) -> i64 {
         self.exact.as_ref().map_or(0, |exact| exact.totals.saturated)
-    }
-}
-
-/// An entry in real numbers. Integers are not asked how well they are conditioned.
-fn real(whole: &Whole, unit: f32) -> Entry {
-    let figure = |units: i64| (units as f64 * f64::from(unit)) as f32;
-    Entry {
-        arrived: figure(whole.arrived),
-        left: figure(whole.left),
-        bias: figure(whole.bias),
-        stabilizer: figure(whole.stabilizer),
-        dropped: figure(whole.dropped),
-        rounding: figure(whole.rounding),
-        peak: figure(whole.peak),
-        condition: f32::NAN,
     }
 }

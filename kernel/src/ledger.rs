@@ -75,6 +75,22 @@ impl Whole {
     /// Bits of the last figure that count elements which did not fit.
     const SATURATED_BITS: u32 = 8;
 
+    /// The entry in real numbers, one unit of the books being so many. Integers are not asked how well they are
+    /// conditioned.
+    pub fn real(&self, unit: f32) -> Entry {
+        let figure = |units: i64| (units as f64 * f64::from(unit)) as f32;
+        Entry {
+            arrived: figure(self.arrived),
+            left: figure(self.left),
+            bias: figure(self.bias),
+            stabilizer: figure(self.stabilizer),
+            dropped: figure(self.dropped),
+            rounding: figure(self.rounding),
+            peak: figure(self.peak),
+            condition: f32::NAN,
+        }
+    }
+
     /// What is kept of it: rounding is what closes the books, and follows.
     pub(crate) const fn to_figures(self) -> [i64; Self::WORDS / 2] {
         let Self { arrived, left, bias, stabilizer, dropped, peak, saturated, .. } = self;

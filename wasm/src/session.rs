@@ -153,8 +153,8 @@ impl<'a> Open<'a> {
                     imbalance: ledger.imbalance(),
                 };
                 let books = Books {
-                    entries: exact.entries.iter().map(|whole| real_entry(whole, unit)).collect(),
-                    totals: real_entry(&exact.totals, unit),
+                    entries: exact.entries.iter().map(|whole| whole.real(unit)).collect(),
+                    totals: exact.totals.real(unit),
                     imbalance: figure(exact.imbalance, unit),
                 };
                 let relevances = inputs_of(inputs, &explanation, real);
@@ -195,21 +195,6 @@ fn real(words: &[i32], unit: f32) -> Vec<f32> {
 
 fn figure(units: i64, unit: f32) -> f32 {
     (units as f64 * f64::from(unit)) as f32
-}
-
-/// An entry in real numbers. Integers are not asked how well they are conditioned.
-fn real_entry(whole: &Whole, unit: f32) -> Entry {
-    let figure = |units| figure(units, unit);
-    Entry {
-        arrived: figure(whole.arrived),
-        left: figure(whole.left),
-        bias: figure(whole.bias),
-        stabilizer: figure(whole.stabilizer),
-        dropped: figure(whole.dropped),
-        rounding: figure(whole.rounding),
-        peak: figure(whole.peak),
-        condition: f32::NAN,
-    }
 }
 
 /// Inputs as the network holds them.
