@@ -79,8 +79,8 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::Canvas;
-    use crate::picture::UNIT;
     use relprop::step::Shape;
+    use relprop_convert::describe::UNIT;
 
     #[test]
     fn a_picture_comes_back() {

@@ -5,13 +5,13 @@ use crate::batch::dimensions;
 use crate::canvas::Canvas;
 use crate::input::user_dims;
 use crate::load::Loaded;
-use crate::numbers::grouped;
 use crate::plan_map::{self, letter};
 use crate::spec::{Method, Recipe, rule_of, shortest};
 use crate::table::{Align, columns, cut};
 use crate::terminal::Terminal;
 use relprop::step::{DType, Op, Port, Step, Tensor};
 use relprop::{Composite, Mode, Model};
+use relprop_convert::describe::grouped;
 
 /// Runs the command.
 pub fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> anyhow::Result<()> {

@@ -70,7 +70,7 @@ impl Loaded {
 
     /// How pictures are fed: as the command line says, else as the model does, else `pixel / 255`.
     pub fn pixels(&self, model: &Model<'_>, input: usize) -> Pixels {
-        self.pixels.or(model.input(input).pixels).unwrap_or(crate::picture::UNIT)
+        self.pixels.or(model.input(input).pixels).unwrap_or(relprop_convert::describe::UNIT)
     }
 }
 

@@ -21,19 +21,6 @@ pub fn percent(share: f32) -> String {
     if share.is_finite() { format!("{tenths:.1} %") } else { "– %".to_owned() }
 }
 
-/// A number of bytes with thin groups: `25 088`.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// Probabilities of scores.
 pub fn softmax(scores: &[f32]) -> Vec<f32> {
     let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -44,7 +31,7 @@ pub fn softmax(scores: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, percent, short, softmax};
+    use super::{percent, short, softmax};
 
     #[test]
     fn numbers_are_short() {
@@ -56,8 +43,6 @@ mod tests {
         assert_eq!(percent(0.9583), "95.8 %");
         assert_eq!(percent(-1e-9), "0.0 %");
         assert_eq!(percent(f32::NAN), "– %");
-        assert_eq!(grouped(1_234_567), "1 234 567");
-        assert_eq!(grouped(12), "12");
     }
 
     #[test]

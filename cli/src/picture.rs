@@ -5,42 +5,27 @@ use crate::usage;
 use anyhow::bail;
 use image::{DynamicImage, GrayImage, Luma};
 use relprop::step::{Pixels, Shape};
-
-/// What holds where neither the model nor the command line says anything: `pixel / 255`.
-pub const UNIT: Pixels = Pixels { scale: [1.0 / 255.0; 4], offset: [0.0; 4], bgr: false };
+use relprop_convert::describe::{DescribeError, Feeding};
 
 impl PixelArgs {
+    /// What the command line says of pixels.
+    pub fn feeding(&self) -> Feeding {
+        let bgr = self.layout.map(|layout| layout == ChannelOrder::Bgr);
+        Feeding { scale: self.scale.clone(), mean: self.mean.clone(), bgr }
+    }
+
     /// How pixels become values, as far as the command line says so.
     ///
     /// # Errors
     /// A number of scales or means that is neither one nor that of the channels.
     pub fn pixels(&self, channels: usize) -> anyhow::Result<Option<Pixels>> {
-        if self.scale.is_empty() && self.mean.is_empty() && self.layout.is_none() {
-            return Ok(None);
-        }
-        let default_scale = if self.mean.is_empty() { UNIT.scale[0] } else { 1.0 };
-        let scale = per_channel("--input-scale", &self.scale, channels, default_scale)?;
-        let mean = per_channel("--input-mean", &self.mean, channels, 0.0)?;
-        let offset = std::array::from_fn(|c| 0.0 - mean[c] * scale[c]);
-        Ok(Some(Pixels { scale, offset, bgr: self.layout == Some(ChannelOrder::Bgr) }))
+        self.feeding().pixels(channels).map_err(unfitting)
     }
 }
 
-fn per_channel(option: &str, values: &[f32], channels: usize, default: f32) -> anyhow::Result<[f32; 4]> {
-    if values.iter().any(|value| !value.is_finite()) {
-        return Err(usage!("{option} must be finite"));
-    }
-    match values {
-        [] => Ok([default; 4]),
-        [one] => Ok([*one; 4]),
-        several if several.len() == channels && channels <= 4 => {
-            Ok(std::array::from_fn(|c| several.get(c).copied().unwrap_or(default)))
-        }
-        several => Err(usage!(
-            "{option} has {} numbers: give one, or one for each of the model's {channels} channels",
-            several.len()
-        )),
-    }
+/// In the words of the command line.
+pub fn unfitting(error: DescribeError) -> anyhow::Error {
+    usage!("{}", error.naming("--input-scale", "--input-mean"))
 }
 
 /// Turns a picture into an input, in the kernel's order.
@@ -94,10 +79,11 @@ pub fn padded(digit: GrayImage, shape: Shape) -> GrayImage {
 
 #[cfg(test)]
 mod tests {
-    use super::{UNIT, padded, to_input};
+    use super::{padded, to_input};
     use crate::args::{ChannelOrder, PixelArgs};
     use image::{DynamicImage, GrayImage, RgbImage};
     use relprop::step::Shape;
+    use relprop_convert::describe::UNIT;
 
     #[test]
     fn mean_and_scale_follow_the_convention() {

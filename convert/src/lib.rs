@@ -14,6 +14,7 @@
 //! * [`from_tflite()`] does the same for TensorFlow Lite models; [`from_file`] finds out which kind of file it is.
 //! * A [`Network`] is what an image says, in vectors and strings that can be edited. It can be built by hand, too, with
 //!   weights in the order that people write them in.
+//! * A [`Description`] adds what the file does not say: how pixels become inputs, names of classes.
 //! * [`emit()`] writes the [`Image`]: records, strings, weights as the inner loops read them, and for every
 //!   [`Mode`](relprop::Mode) a memory [`Plan`].
 //! * [`parse()`] is its inverse.
@@ -57,6 +58,7 @@
 
 mod allocate;
 mod builder;
+pub mod describe;
 mod emit;
 mod facts;
 mod file;
@@ -75,6 +77,7 @@ mod text;
 pub mod tflite;
 
 pub use builder::{Recurrent, Window};
+pub use describe::Description;
 pub use emit::{EmitError, emit};
 pub use file::{FileError, from_file, is_image};
 pub use image::Image;

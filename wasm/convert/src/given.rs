@@ -1,25 +1,20 @@
 //! The options of a conversion, as a caller gives them.
 
 use js_sys::{Array, Object, Reflect};
-use relprop_convert::Options;
+use relprop_convert::describe::Feeding;
+use relprop_convert::{Description, Options};
 use wasm_bindgen::{JsCast, JsValue};
 
 const KEYS: [&str; 8] =
     ["name", "labels", "inputScale", "inputMean", "inputLayout", "inputRange", "keepBatchNorm", "maxLength"];
 
 /// What was given.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Given {
-    pub name: Option<String>,
-    pub labels: Option<Vec<String>>,
-    /// One, or one per channel; none where nothing is said.
-    pub scale: Vec<f32>,
-    pub mean: Vec<f32>,
-    /// Whether blue comes first, where that is said.
-    pub bgr: Option<bool>,
-    pub range: Option<(f32, f32)>,
-    pub keep_batch_norm: bool,
-    pub max_length: Option<usize>,
+    /// What the importer hears before it reads the file.
+    pub import: Options,
+    /// What the file does not say.
+    pub description: Description,
 }
 
 impl Given {
@@ -43,26 +38,24 @@ impl Given {
             "bgr" => Some(true),
             _ => None,
         })?;
-        Ok(Self {
-            name: get(options, "name", "text", JsValue::as_string)?,
-            labels: get(options, "labels", "an array of texts", |value| list(value, JsValue::as_string))?,
+        let feeding = Feeding {
             scale: get(options, "inputScale", "a finite number or an array of them", numbers)?.unwrap_or_default(),
             mean: get(options, "inputMean", "a finite number or an array of them", numbers)?.unwrap_or_default(),
             bgr: layout,
-            range: get(options, "inputRange", "two finite numbers, the smaller one first", range)?,
-            keep_batch_norm: get(options, "keepBatchNorm", "true or false", JsValue::as_bool)?.unwrap_or_default(),
-            max_length: get(options, "maxLength", "a whole number above 0", length)?,
+        };
+        Ok(Self {
+            import: Options {
+                name: get(options, "name", "text", JsValue::as_string)?,
+                keep_batch_norm: get(options, "keepBatchNorm", "true or false", JsValue::as_bool)?.unwrap_or_default(),
+                max_length: get(options, "maxLength", "a whole number above 0", length)?,
+                ..Options::default()
+            },
+            description: Description {
+                feeding,
+                range: get(options, "inputRange", "two finite numbers, the smaller one first", range)?,
+                labels: get(options, "labels", "an array of texts", |value| list(value, JsValue::as_string))?,
+            },
         })
-    }
-
-    /// The part that the importer hears before it reads the file.
-    pub fn import(&self) -> Options {
-        Options {
-            name: self.name.clone(),
-            keep_batch_norm: self.keep_batch_norm,
-            max_length: self.max_length,
-            ..Options::default()
-        }
     }
 }
 

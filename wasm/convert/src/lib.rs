@@ -3,12 +3,11 @@
 //! A module of its own, so that only those load it who convert. What can be called is documented where its users read
 //! it, in the TypeScript declarations. `cargo xtask wasm` builds it into the package, as `relprop/convert`.
 
-mod describe;
 mod given;
 
 use crate::given::Given;
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use relprop::{Mode, Model};
+use relprop_convert::describe::{DescribeError, summary};
 use relprop_convert::{emit, from_file, is_image, tflite};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsError, JsValue};
@@ -33,8 +32,9 @@ pub fn convert(
 
 fn converted(file: &[u8], options: &JsValue) -> Result<JsValue, String> {
     let given = Given::read(options)?;
-    let mut network = from_file(file, &given.import()).map_err(|error| error.to_string())?;
-    given.describe(&mut network)?;
+    let mut network = from_file(file, &given.import).map_err(|error| error.to_string())?;
+    let unfitting = |error: DescribeError| error.naming("options.inputScale", "options.inputMean");
+    given.description.apply(&mut network).map_err(unfitting)?;
     let image = emit(&network).map_err(|error| format!("cannot convert the file: {error}"))?;
     let model = image.model().map_err(|error| error.to_string())?;
     let result = Object::new();
@@ -57,35 +57,7 @@ fn notes(file: &[u8], given: &Given) -> Vec<String> {
         () if tflite::is_tflite(file) => "a TensorFlow Lite file",
         () => return Vec::new(),
     };
-    let idle = [("keepBatchNorm", given.keep_batch_norm), ("maxLength", given.max_length.is_some())];
+    let idle = [("keepBatchNorm", given.import.keep_batch_norm), ("maxLength", given.import.max_length.is_some())];
     let idle = idle.into_iter().filter(|(_, is_given)| *is_given);
     idle.map(|(option, _)| format!("the file is {kind}: {option} changes nothing")).collect()
-}
-
-/// As the command says it.
-fn summary(model: &Model<'_>) -> String {
-    format!(
-        "{} steps, {} bytes of flash, {} bytes of RAM to run, {} to explain",
-        model.steps(),
-        grouped(model.image().len()),
-        grouped(model.arena_bytes(Mode::Infer)),
-        grouped(model.arena_bytes(Mode::Explain))
-    )
-}
-
-/// `25 088`
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
-    groups.iter().map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn numbers_are_grouped_from_the_right() {
-        assert_eq!(super::grouped(7), "7");
-        assert_eq!(super::grouped(25_088), "25 088");
-        assert_eq!(super::grouped(1_234_567), "1 234 567");
-    }
 }
