@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { CHROMIUM } from "../../web-demo/tests/local.js";
 import { measure, threadOf } from "./measure.js";
 import { prepare, root } from "./networks.js";
 import { serve } from "./serve.js";
@@ -60,19 +61,7 @@ const server = await serve(
     },
     contents,
 );
-const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ],
-});
+const browser = await chromium.launch(CHROMIUM);
 try {
     const page = await browser.newPage();
     page.on("console", (message) => {

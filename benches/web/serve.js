@@ -1,8 +1,8 @@
 // A server on localhost: folders by the start of an address, isolated from other origins, so that the clock is finer.
 
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
+import { listen } from "../../web-demo/tests/local.js";
 
 const TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -20,23 +20,12 @@ const ISOLATED = {
 /** Serves `{ "/start/": folder }`, of which the longest start that fits counts, and `{ "/address": content }`. */
 export async function serve(folders, contents) {
     const starts = Object.keys(folders).sort((a, b) => b.length - a.length);
-    const server = createServer(async ({ url }, response) => {
-        const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
+    const { origin, close } = await listen(async (address) => {
+        const path = normalize(address);
+        const name = path.endsWith("/") ? `${path}index.html` : path;
         const start = starts.find((start) => path.startsWith(start));
-        try {
-            const name = path.endsWith("/") ? `${path}index.html` : path;
-            const content = contents[name] ?? (await readFile(join(folders[start], name.slice(start.length))));
-            const type = TYPES[extname(name)] ?? "application/octet-stream";
-            response.writeHead(200, { "Content-Type": type, ...ISOLATED });
-            response.end(content);
-        } catch {
-            response.writeHead(404).end();
-        }
+        const content = contents[name] ?? (await readFile(join(folders[start], name.slice(start.length))));
+        return { content, headers: { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream", ...ISOLATED } };
     });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const close = () => {
-        server.closeAllConnections();
-        return new Promise((resolve) => server.close(resolve));
-    };
-    return { address: `http://localhost:${server.address().port}/`, close };
+    return { address: `${origin}/`, close };
 }

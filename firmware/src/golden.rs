@@ -1,7 +1,8 @@
 //! Hashes of explanations, to hold against those of the host in `tests/data/golden.txt`.
 
+use crate::{Console, Failure, digit};
 use crc::{CRC_32_ISO_HDLC, Crc, Digest, NoTable};
-use relprop::{Explanation, Fixed, Values};
+use relprop::{Composite, Explanation, Fixed, Preset, Session, Target, Values};
 use ufmt::{uWrite, uwrite, uwriteln};
 
 static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -29,6 +30,32 @@ fn hexadecimal<W: uWrite>(out: &mut W, hash: u32) -> Result<(), W::Error> {
 pub fn fixed_line<W: uWrite>(out: &mut W, [model, sample, composite]: [&str; 3], hash: u32) -> Result<(), W::Error> {
     uwrite!(out, "golden {} {} fixed {} ", model, sample, composite)?;
     hexadecimal(out, hash)
+}
+
+/// A line for every sample digit, by `epsilon_plus`, relevance being of integers.
+///
+/// # Errors
+/// The session's, or the console's.
+pub fn digits_in_integers(out: &mut Console, model: &str, session: &mut Session<'_, '_, Fixed>) -> Result<(), Failure> {
+    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
+        session.run_int8(&[integers])?;
+        let why = session.explain(&Target::TOP, &Composite::new(Preset::EpsilonPlus))?;
+        fixed_line(out, [model, name, "epsilon_plus"], of_integers(&why))?;
+    }
+    Ok(())
+}
+
+/// The same, relevance being of floats.
+///
+/// # Errors
+/// The session's, or the console's.
+pub fn digits_in_floats(out: &mut Console, model: &str, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
+        session.run_int8(&[integers])?;
+        let why = session.explain(&Target::TOP, &Composite::new(Preset::EpsilonPlus))?;
+        line(out, [model, name, "epsilon_plus"], of_floats(&why))?;
+    }
+    Ok(())
 }
 
 /// Relevance of integers, with its exponent.

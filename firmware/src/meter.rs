@@ -57,7 +57,11 @@ impl Meter {
         for (what, instructions) in self.laps.iter().take(self.used) {
             uwriteln!(out, "meter {} {} instructions", *what, *instructions)?;
         }
-        uwriteln!(out, "meter stack {} bytes", high_water())
+        let used = high_water();
+        if used >= stack_start().addr() - stack_end().addr() {
+            uwriteln!(out, "the stack has reached the variables")?;
+        }
+        uwriteln!(out, "meter stack {} bytes", used)
     }
 }
 

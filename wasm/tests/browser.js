@@ -3,15 +3,15 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright-core";
+import { CHROMIUM, listen } from "../../web-demo/tests/local.js";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const { executablePath } = CHROMIUM;
 
 /** Why tests in a browser cannot run, `false` where they can. */
-export const noBrowser = existsSync(CHROMIUM) ? false : `${CHROMIUM} not found: apt install chromium, or set CHROMIUM`;
+export const noBrowser = existsSync(executablePath) ? false : `${executablePath} not found: apt install chromium, or set CHROMIUM`;
 
 const here = (path) => new URL(path, import.meta.url).pathname;
 
@@ -44,39 +44,16 @@ const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
 /** Serves a folder under `/some/where/`, where `NAME.html` is a page with the script `NAME.js`. */
 export async function serve(folder) {
-    const server = createServer(async ({ url }, response) => {
-        const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname)).replace("/some/where/", "");
-        try {
-            const content = path.endsWith(".html") ? page(path) : await readFile(join(folder, path));
-            const type = TYPES[extname(path)] ?? "application/octet-stream";
-            response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": POLICY }).end(content);
-        } catch {
-            response.writeHead(404).end();
-        }
+    const { origin, close } = await listen(async (address) => {
+        const path = normalize(address).replace("/some/where/", "");
+        const content = path.endsWith(".html") ? page(path) : await readFile(join(folder, path));
+        const type = TYPES[extname(path)] ?? "application/octet-stream";
+        return { content, headers: { "Content-Type": type, "Content-Security-Policy": POLICY } };
     });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const close = () => {
-        server.closeAllConnections();
-        return new Promise((resolve) => server.close(resolve));
-    };
-    return { address: `http://localhost:${server.address().port}/some/where/`, close };
+    return { address: `${origin}/some/where/`, close };
 }
 
 const page = (path) => `<!doctype html><meta charset="utf-8"><title>relprop</title>
 <script type="module" src="${path.split("/").at(-1).replace(".html", ".js")}"></script>`;
 
-export function launch() {
-    return chromium.launch({
-        executablePath: CHROMIUM,
-        args: [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ],
-    });
-}
+export const launch = () => chromium.launch(CHROMIUM);

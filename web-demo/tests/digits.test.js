@@ -1,22 +1,11 @@
 // The digits page, as a visitor uses it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { draw, launch, open, serve } from "./support.js";
+import { test } from "node:test";
+import { browser, draw, open, server } from "./support.js";
 
 const SEVEN = [[[0.25, 0.22], [0.75, 0.22], [0.45, 0.82]]];
 const ONE = [[[0.5, 0.15], [0.5, 0.85]]];
-
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
 
 const relevance = (page) =>
     page.locator("#maps canvas").nth(1).evaluate(({ dataset }) => ({ sum: Number(dataset.sum), peak: Number(dataset.peak) }));

@@ -1,19 +1,8 @@
 // What the digits page shows on demand: rules of single layers, relevance layer by layer, the flow, deleted pixels.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { draw, launch, open, serve } from "./support.js";
-
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
+import { test } from "node:test";
+import { browser, draw, open, server } from "./support.js";
 
 async function four() {
     const opened = await open(browser, server.address);

@@ -4,27 +4,17 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import loadConverter, { convert } from "../../wasm/pkg/convert-node.js";
-import { launch, open, serve } from "./support.js";
+import { browser, open, server } from "./support.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const shared = join(process.env.RELPROP_SHARED ?? join(root, "..", "shared"), "models");
 const ours = (name) => join(root, "models", name);
 const data = (name) => join(root, "tests", "data", name);
 
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-    await loadConverter();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
+await loadConverter();
 
 const start = (options) => open(browser, `${server.address}#model`, options);
 

@@ -3,19 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { hasSentiment, launch, open, screenshot, serve } from "./support.js";
-
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
+import { test } from "node:test";
+import { browser, hasSentiment, open, screenshot, serve, server } from "./support.js";
 
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const TABS = hasSentiment ? ["digits", "sentiment", "model"] : ["digits", "model"];

@@ -1,21 +1,10 @@
 // Fingers and pens draw; and the page stays quick meanwhile.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { draw, launch, open, serve } from "./support.js";
+import { test } from "node:test";
+import { browser, draw, open, server } from "./support.js";
 
 const SEVEN = [[0.25, 0.22], [0.5, 0.22], [0.75, 0.22], [0.65, 0.42], [0.55, 0.62], [0.45, 0.82]];
-
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
 
 /** A cleared pad, places on it in pixels of the page, and the protocol of the browser. */
 async function cleared(options) {
@@ -134,6 +123,5 @@ test("while a pen moves, updates are many and tasks are short", async () => {
     assert.ok(closed.work.length > 100, "no tasks were seen");
     // The rate is the machine's as much as the page's, and is printed; this tells that there were updates at all.
     assert.ok(closed.updates > 10 && opened.updates > 5, "too few updates");
-    // 16 ms are aimed at and printed; a busy machine has slower processors, too.
-    assert.ok(closed.work[0] <= 50, told(closed));
+    assert.ok(closed.work[0] <= 16, told(closed));
 });

@@ -1,19 +1,8 @@
 // The sentiment page, as a visitor uses it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { hasSentiment, launch, open, serve } from "./support.js";
-
-let server;
-let browser;
-before(async () => {
-    server = await serve();
-    browser = await launch();
-});
-after(async () => {
-    await browser?.close();
-    await server?.close();
-});
+import { test } from "node:test";
+import { browser, hasSentiment, open, server } from "./support.js";
 
 const skip = hasSentiment ? false : "models/sentiment.rlp is not there";
 

@@ -1,10 +1,11 @@
 // A static server for the written site, and a browser.
 
-import { createServer } from "node:http";
 import { existsSync } from "node:fs";
 import { readFile, mkdir } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
+import { CHROMIUM, listen } from "./local.js";
 
 /** Where `cargo xtask demo --dist` has written the page. */
 export const SITE = process.env.SITE ?? new URL("../dist/", import.meta.url).pathname;
@@ -24,41 +25,23 @@ const TYPES = {
 };
 
 export async function serve() {
-    const server = createServer(async ({ url }, response) => {
+    const { origin, close } = await listen(async (path) => {
         // In a folder of its own: the page must do with relative addresses.
-        const path = decodeURIComponent(new URL(url, "http://localhost").pathname).replace(/^\/demo\//, "");
-        try {
-            const file = join(SITE, normalize(path === "" ? "index.html" : path));
-            const content = await readFile(file);
-            response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream" });
-            response.end(content);
-        } catch {
-            response.writeHead(404).end();
-        }
+        const name = path.replace(/^\/demo\//, "");
+        const file = join(SITE, normalize(name === "" ? "index.html" : name));
+        const headers = { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream" };
+        return { content: await readFile(file), headers };
     });
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const close = () => {
-        server.closeAllConnections();
-        return new Promise((resolve) => server.close(resolve));
-    };
-    return { address: `http://localhost:${server.address().port}/demo/`, close };
+    return { address: `${origin}/demo/`, close };
 }
 
-export function launch() {
-    return chromium.launch({
-        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-        args: [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ],
-    });
-}
+/** The site and a browser, for all tests of a file. */
+export const server = await serve();
+export const browser = await chromium.launch(CHROMIUM);
+after(async () => {
+    await browser.close();
+    await server.close();
+});
 
 /** A page that remembers everything that its console complains about. */
 export async function open(browser, address, options = {}) {

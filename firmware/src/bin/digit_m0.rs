@@ -37,10 +37,6 @@ fn explain(out: &mut Console) -> Result<(), Failure> {
     books(out, &why.ledger())?;
 
     // The same bits as everywhere.
-    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
-        session.run_int8(&[integers])?;
-        let why = session.explain(&Target::TOP, &composite)?;
-        golden::fixed_line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_integers(&why))?;
-    }
+    golden::digits_in_integers(out, "mnist-tiny.int8", &mut session)?;
     meter.report(out)
 }

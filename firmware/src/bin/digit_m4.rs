@@ -39,23 +39,15 @@ fn explain(out: &mut Console) -> Result<(), Failure> {
     uwriteln!(out, "mnist-tiny.int8 reads a {}; relevance in integers", class.unwrap_or_default())?;
     digit::draw(out, seven.picture, digit::percent(why.relevance()))?;
     books(out, &why.ledger())?;
-    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
-        session.run_int8(&[integers])?;
-        let why = session.explain(&Target::TOP, &composite)?;
-        golden::fixed_line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_integers(&why))?;
-    }
+    golden::digits_in_integers(out, "mnist-tiny.int8", &mut session)?;
 
     // The same network, relevance in floats.
     let mut session = Session::new(&TINY, arena, Mode::Explain)?;
-    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
-        session.run_int8(&[integers])?;
-        meter.restart();
-        let why = session.explain(&Target::TOP, &composite)?;
-        if *name == "7" {
-            meter.lap("explain_floats");
-        }
-        golden::line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_floats(&why))?;
-    }
+    session.run_int8(&[&seven.integers])?;
+    meter.restart();
+    session.explain(&Target::TOP, &composite)?;
+    meter.lap("explain_floats");
+    golden::digits_in_floats(out, "mnist-tiny.int8", &mut session)?;
 
     // A network of floats.
     let mut session = Session::new(&CNN, arena, Mode::Explain)?;

@@ -10,6 +10,7 @@ use ufmt::uwriteln;
 
 const MODEL: Model<'static> = include_model!("../../../models/mnist-tiny.int8.rlp");
 static ARENA: ConstStaticCell<Arena<{ MODEL.arena_bytes(Mode::Explain) }>> = ConstStaticCell::new(Arena::new());
+
 #[entry]
 fn main() -> ! {
     run(explain)
@@ -29,21 +30,13 @@ fn explain(out: &mut Console) -> Result<(), Failure> {
     uwriteln!(out, "reads a {}, because of", class.unwrap_or_default())?;
     digit::draw(out, seven.picture, digit::percent(why.relevance()))?;
     books(out, &why.ledger())?;
-    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
-        session.run_int8(&[integers])?;
-        let why = session.explain(&Target::TOP, &composite)?;
-        golden::fixed_line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_integers(&why))?;
-    }
+    golden::digits_in_integers(out, "mnist-tiny.int8", &mut session)?;
 
     let mut session = Session::new(&MODEL, arena, Mode::Explain)?;
-    for digit::Sample { name, integers, .. } in &digit::SAMPLES {
-        session.run_int8(&[integers])?;
-        meter.restart();
-        let why = session.explain(&Target::TOP, &composite)?;
-        if *name == "7" {
-            meter.lap("explain_floats");
-        }
-        golden::line(out, ["mnist-tiny.int8", name, "epsilon_plus"], golden::of_floats(&why))?;
-    }
+    session.run_int8(&[&seven.integers])?;
+    meter.restart();
+    session.explain(&Target::TOP, &composite)?;
+    meter.lap("explain_floats");
+    golden::digits_in_floats(out, "mnist-tiny.int8", &mut session)?;
     meter.report(out)
 }

@@ -121,11 +121,11 @@ fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
     if succeeds(&command(false))? {
         return Ok(Some(cross.program(program.name)));
     }
-    // Perhaps it may panic: then it does build with a handler that does nothing.
+    // Perhaps it may panic: then it does build with a handler that does nothing. Else its build was ended.
     if succeeds(&command(true))? {
-        println!("{} may panic:", program.name);
-        for (line, panic) in panics::places(&cross.program(program.name))?.into_keys() {
-            println!("  {line}: {panic}");
+        let places = panics::places(&cross.program(program.name))?;
+        for (line, panic) in places.into_keys() {
+            println!("{} may panic: {line}: {panic}", program.name);
         }
     }
     Ok(None)
