@@ -120,6 +120,29 @@ pub fn see_each(views: &[Weight], w: &[Lanes], seen: &mut [Lanes]) {
     }
 }
 
+/// Which inputs count; the others are as zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Inputs {
+    /// Every input.
+    All,
+    /// Those that are not negative.
+    NotNegative,
+    /// Those that are.
+    Negative,
+}
+
+impl Inputs {
+    /// The input, or zero.
+    #[inline(always)]
+    pub fn keep(self, x: f32) -> f32 {
+        match self {
+            Self::All => x,
+            Self::NotNegative => positive(x),
+            Self::Negative => negative(x),
+        }
+    }
+}
+
 /// What inputs that are not negative see of weights, and what the others see.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
@@ -162,12 +185,18 @@ impl View {
     /// Whether weights are seen as they are.
     #[inline(always)]
     pub const fn is_all(&self) -> bool {
-        matches!(self.weights, [Weight::All, _])
+        matches!(self.weights, [Weight::All, _]) && !self.signed
     }
 
-    /// Whether all inputs see the same, but not the weights as they are: worth keeping for a while.
-    pub const fn is_seen_once(&self) -> bool {
-        !self.signed && !self.is_all()
+    /// The view of what has been seen already.
+    pub const fn seen(&self) -> Self {
+        Self { weights: [Weight::All; 2], signed: self.signed }
+    }
+
+    /// What is seen, and by which inputs: one function, or one for each sign.
+    pub fn sides(&self) -> impl Iterator<Item = (Weight, Inputs)> {
+        let inputs = if self.signed { [Inputs::NotNegative, Inputs::Negative] } else { [Inputs::All; 2] };
+        self.weights.into_iter().zip(inputs).take(1 + usize::from(self.signed))
     }
 
     /// What an input sees.
@@ -260,10 +289,16 @@ pub fn absolute(v: f32) -> f32 {
     f32::from_bits(v.to_bits() & 0x7fff_ffff)
 }
 
-/// `acc[p] += Σ_i x[p][i]·view(w[i])` in the order of `i`, for the first `L` lanes. Every `x[p]` must be as long as `w`.
+/// `acc[p] += Σ_i x[p][i]·view(w[i])` in the order of `i`, for the first `L` lanes, with weights for either sign of the
+/// inputs. Every `x[p]` must be as long as `w`.
 #[inline(always)]
-pub fn accumulate<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
-    if view.is_all() { add_products(x, w, acc) } else { add_seen(view, x, w, acc) }
+pub fn accumulate<const N: usize, const L: usize>(
+    view: View,
+    x: [&[f32]; N],
+    w: [&[Lanes]; 2],
+    acc: &mut [[f32; L]; N],
+) {
+    if view.is_all() { add_products(x, w[0], acc) } else { add_seen(view, x, w, acc) }
 }
 
 #[inline(always)]
@@ -287,20 +322,31 @@ const SEEN: usize = 8;
 /// [`accumulate`] for weights that are not seen as they are. Inputs of either sign come one after the other: what is
 /// zero adds nothing.
 #[inline(never)]
-fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
-    let mut seen = [[0.0; BLOCK]; SEEN];
-    for (chunk, w) in w.chunks(SEEN).enumerate() {
-        let x = x.map(|x| span(x, chunk * SEEN, w.len()));
-        let seen = seen.get_mut(..w.len()).unwrap_or(&mut []);
-        if !view.signed {
-            view.weights[0].see(w, seen);
-            add_products(x, seen, acc);
-            continue;
-        }
-        for (weight, keep) in view.weights.iter().zip([positive, negative]) {
-            weight.see(w, seen);
-            let kept = x.map(|x| core::array::from_fn::<f32, SEEN, _>(|i| keep(x.get(i).copied().unwrap_or(0.0))));
-            add_products(kept.each_ref().map(|x| span(x, 0, w.len())), seen, acc);
+fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: [&[Lanes]; 2], acc: &mut [[f32; L]; N]) {
+    let mut room = [[0.0; BLOCK]; SEEN];
+    for start in (0..w[0].len()).step_by(SEEN) {
+        let len = SEEN.min(w[0].len() - start);
+        let x = x.map(|x| span(x, start, len));
+        for ((weight, inputs), w) in view.sides().zip(w) {
+            let own = w.get(start..start + len).unwrap_or(&[]);
+            let seen = room.get_mut(..len).unwrap_or(&mut []);
+            let seen = if weight == Weight::All {
+                own
+            } else {
+                weight.see(own, seen);
+                &*seen
+            };
+            if inputs == Inputs::All {
+                add_products(x, seen, acc);
+                continue;
+            }
+            let mut kept = [[0.0; SEEN]; N];
+            for (kept, x) in kept.iter_mut().zip(x) {
+                for (kept, x) in kept.iter_mut().zip(x) {
+                    *kept = inputs.keep(*x);
+                }
+            }
+            add_products(kept.each_ref().map(|x| span(x, 0, len)), seen, acc);
         }
     }
 }
@@ -550,7 +596,16 @@ mod tests {
             let x: Vec<f32> = x.iter().map(|x| if non_negative { x.abs() } else { *x }).collect();
             for part in parts(gamma) {
                 let mut fast = [[0.0; 8]; 2];
-                accumulate(View::of(part, non_negative), [&x[..11], &x[11..]], w.as_chunks::<8>().0, &mut fast);
+                let w_lanes = w.as_chunks::<8>().0;
+                let view = View::of(part, non_negative);
+                accumulate(view, [&x[..11], &x[11..]], [w_lanes; 2], &mut fast);
+                let mut seen = [[[0.0; 8]; 11]; 2];
+                for (weight, seen) in view.weights.iter().zip(&mut seen) {
+                    weight.see(w_lanes, seen);
+                }
+                let mut from_seen = [[0.0; 8]; 2];
+                accumulate(view.seen(), [&x[..11], &x[11..]], seen.each_ref().map(|seen| &seen[..]), &mut from_seen);
+                prop_assert_eq!(from_seen, fast, "{:?}", part);
                 for (p, fast) in fast.iter().enumerate() {
                     for (lane, fast) in fast.iter().enumerate() {
                         let terms = (0..11).map(|i| term(part, x[11 * p + i], w[8 * i + lane]));

@@ -115,15 +115,18 @@ async function explain(pixels) {
         ask({ model: INT8, relevance: $("int8-relevance").value, pixels, ways: [asked] }).catch((error) => ({ error })),
     ]);
     const [why, gradient] = floats.explanations;
-    showVerdict(why);
+    // Each in a task of its own, so that none takes long; the verdict says that all before it is there.
     showPixels(pixels);
+    await breathe();
     showWhy("floats", why, caption(floats.scores), composite);
+    await breathe();
     if (int8.error) showRefusal("int8", int8.error);
     else showWhy("int8", int8.explanations[0], caption(int8.scores), composite);
+    await breathe();
     showMap("gradient", gradient.relevance);
     tellRules(why.ledger);
     showSpeed(floats.milliseconds);
-    // Each in a task of its own, so that none takes long.
+    showVerdict(why);
     await breathe();
     showLayers(why, [SIDE, SIDE]);
     await breathe();

@@ -34,8 +34,13 @@ pub fn run(options: &Options) -> Result<bool> {
     }
     make_networks(options.remake)?;
     // By name: the unit tests of a library do not understand criterion's arguments.
-    let mut arguments = ["bench", "--workspace", "--bench", "*"].map(String::from).to_vec();
-    arguments.extend(options.features.iter().map(|features| format!("--features={features}")));
+    let mut arguments =
+        ["bench", "--package=relprop-workspace", "--bench=passes", "--bench=tflm"].map(String::from).to_vec();
+    if let Some(features) = &options.features {
+        arguments.push(format!("--features={features}"));
+        arguments
+            .extend(features.split(',').filter(|feature| *feature == "tract").map(|name| format!("--bench={name}")));
+    }
     arguments.push("--".into());
     arguments.extend(options.filter.iter().chain(&options.more).cloned());
     succeeds(&cmd(cargo(), arguments))

@@ -26,7 +26,12 @@ const KERNEL: (&str, &str) = ("wasm", "relprop_wasm.wasm");
 const CONVERTER: (&str, &str) = ("wasm/convert", "relprop_convert_wasm.wasm");
 
 const BUILDS: [Build; 3] = [
-    Build { file: "relprop.simd.wasm", crate_: KERNEL, glue: "bindings", flags: &["-Ctarget-feature=+simd128", SMALLER] },
+    Build {
+        file: "relprop.simd.wasm",
+        crate_: KERNEL,
+        glue: "bindings",
+        flags: &["-Ctarget-feature=+simd128", SMALLER],
+    },
     Build { file: "relprop.wasm", crate_: KERNEL, glue: "bindings", flags: &[SMALLER] },
     // Loaded by those who convert; it has no inner loops that would gain from simd.
     Build { file: "relprop-convert.wasm", crate_: CONVERTER, glue: "convert-bindings", flags: &[] },

@@ -3,7 +3,7 @@
 
 use super::grid::Grid;
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip, TOGETHER, Walk, all_zero, weigh};
-use crate::lanes::{self, FAST, Lanes, PIXELS, Part, ROOMY, View};
+use crate::lanes::{self, FAST, Inputs, Lanes, PIXELS, Part, ROOMY, View};
 use crate::model::Model;
 use crate::model::format::BLOCK;
 use crate::step::{Axis, Meetings, Shape, Step, quotient, remainder, rounded_up};
@@ -98,7 +98,7 @@ impl<'a> Conv<'a> {
         let mut acc = [[0.0; L]; N];
         self.each_run(block.row, column, |run| {
             let len = run.taps * fan;
-            let w = block.weights.get(run.weight..run.weight + len).unwrap_or(&[]);
+            let w = block.weights.map(|w| w.get(run.weight..run.weight + len).unwrap_or(&[]));
             let inputs = core::array::from_fn(|p| {
                 x.get(0, run.pixel + p * self.grid.horizontal.stride, channels, block.group * fan, len)
             });
@@ -135,7 +135,8 @@ impl<'a> Conv<'a> {
 
 /// A block of output channels in one row, and where its sums go.
 struct Block<'a> {
-    weights: &'a [Lanes],
+    /// For inputs of either sign.
+    weights: [&'a [Lanes]; 2],
     group: usize,
     row: usize,
     /// First channel's place in an output pixel.
@@ -168,6 +169,8 @@ struct Spot<'a> {
     weights: &'a [Lanes],
     /// How they are seen.
     view: View,
+    /// By which inputs.
+    inputs: Inputs,
     /// Weights from one tap to the next.
     tap: usize,
     /// Weight of the first channel.
@@ -231,7 +234,7 @@ impl Conv<'_> {
         let first = spot.group * self.fan() + spot.channel;
         let x: [[f32; N]; M] = core::array::from_fn(|p| {
             let x = x.get(0, spot.pixel + p * apart, channels, first, N);
-            x.first_chunk().copied().unwrap_or([0.0; N])
+            x.first_chunk().map_or([0.0; N], |x| x.map(|x| spot.inputs.keep(x)))
         });
         if all_zero(x.as_flattened()) {
             return;
@@ -256,7 +259,8 @@ impl Conv<'_> {
         for (p, (x, sums)) in x.iter().zip(lanes::sums(acc)).enumerate() {
             let r = r.get_mut((spot.pixel + p * apart) * channels + first..).unwrap_or(&mut []);
             for ((r, x), sum) in r.iter_mut().zip(x).zip(sums) {
-                *r += x * sum;
+                // Whichever inputs are worked on together: what is zero gets nothing, even of what has overflowed.
+                *r += if *x == 0.0 { 0.0 } else { x * sum };
             }
         }
     }
@@ -271,12 +275,7 @@ impl Conv<'_> {
             let (group, index) = (quotient(i, self.blocks()), remainder(i, self.blocks()));
             let channels = in_group.saturating_sub(index * BLOCK).min(BLOCK);
             let first = group * layout.group + index * BLOCK;
-            let seen = room.get_mut(..weights.len()).filter(|seen| !seen.is_empty()).map(|seen| {
-                view.weights[0].see(weights, seen);
-                &*seen
-            });
-            let view = if seen.is_some() { View::ALL } else { view };
-            let weights = seen.unwrap_or(weights);
+            let (view, weights) = kept(view, weights, room);
             let block = Block { weights, group, row, first, pixel: layout.pixel, channels };
             // Half a block is enough where the channels end.
             if channels > BLOCK / 2 || !ROOMY {
@@ -303,19 +302,37 @@ impl Conv<'_> {
                     let pixel = y * self.grid.input.width;
                     let columns = Meetings::default();
                     let n = together.min(fan - channel);
-                    let mut spot =
-                        Spot { weights, view, tap: fan, first: channel, group, channel, pixel, rows, columns };
-                    if keeps {
-                        for (seen, w) in room.chunks_exact_mut(n.max(1)).zip(weights.chunks_exact(fan.max(1))) {
-                            view.weights[0].see(w.get(channel..).unwrap_or(&[]), seen);
-                        }
-                        spot = Spot { weights: room, view: View::ALL, tap: n, first: 0, ..spot };
+                    let inputs = Inputs::All;
+                    let spot =
+                        Spot { weights, view, inputs, tap: fan, first: channel, group, channel, pixel, rows, columns };
+                    if !keeps {
+                        self.give_row(x, s, r[0], spot, n);
+                        continue;
                     }
-                    self.give_row(x, s, r[0], spot, n);
+                    for (weight, inputs) in view.sides() {
+                        for (seen, w) in room.chunks_exact_mut(n.max(1)).zip(weights.chunks_exact(fan.max(1))) {
+                            weight.see(w.get(channel..).unwrap_or(&[]), seen);
+                        }
+                        let spot = Spot { weights: room, view: View::ALL, inputs, tap: n, first: 0, ..spot };
+                        self.give_row(x, s, r[0], spot, n);
+                    }
                 }
             }
         }
     }
+}
+
+/// Weights as inputs of either sign see them, kept in the room if they fit, and how they are to be seen from there.
+fn kept<'w>(view: View, weights: &'w [Lanes], room: &'w mut [Lanes]) -> (View, [&'w [Lanes]; 2]) {
+    let sides = view.sides().count();
+    let Some(room) = room.get_mut(..sides * weights.len()).filter(|room| !room.is_empty()) else {
+        return (view, [weights; 2]);
+    };
+    for ((weight, _), seen) in view.sides().zip(room.chunks_exact_mut(weights.len())) {
+        weight.see(weights, seen);
+    }
+    let (above, below) = room.split_at(weights.len());
+    (view.seen(), [above, below])
 }
 
 impl Forward for Conv<'_> {
@@ -335,13 +352,13 @@ impl Forward for Conv<'_> {
 impl Linear for Conv<'_> {
     fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], layout: Layout, room: &mut [Lanes]) {
         let view = View::of(part, x.non_negative);
-        let room = if view.is_seen_once() { room } else { &mut [] };
+        let room = if view.is_all() { &mut [] } else { room };
         self.sums(view, x, row, z, layout, room);
     }
 
     fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
         let view = View::of(part, x.non_negative);
-        let room = if view.is_seen_once() { room } else { &mut [] };
+        let room = if view.is_all() { &mut [] } else { room };
         self.give(view, x, s, r, room);
     }
 

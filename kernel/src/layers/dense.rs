@@ -44,7 +44,7 @@ pub fn sums<const N: usize>(view: View, x: &[f32], w: &[Lanes]) -> [Lanes; N] {
     }
     if !view.is_all() {
         for (acc, row) in acc.iter_mut().zip(rows) {
-            lanes::accumulate(view, [x], row, core::array::from_mut(acc));
+            lanes::accumulate(view, [x], [row; 2], core::array::from_mut(acc));
         }
         return acc;
     }

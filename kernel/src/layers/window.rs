@@ -61,48 +61,95 @@ impl<'a> Window<'a> {
     }
 }
 
+/// The weights of a block of channels, tap by tap.
+#[derive(Clone, Copy)]
+struct Taps<'a> {
+    window: &'a Window<'a>,
+    view: View,
+    /// First channel.
+    at: usize,
+    /// As inputs of either sign see them, where there was room to keep that.
+    seen: Option<[&'a [Lanes]; 2]>,
+}
+
+impl<'a> Taps<'a> {
+    /// Keeps what is seen, if it fits.
+    fn new(window: &'a Window<'a>, view: View, at: usize, room: &'a mut [Lanes]) -> Self {
+        let taps = window.grid.vertical.kernel * window.grid.horizontal.kernel;
+        let keeps = !view.is_all() && matches!(window.kernel, Kernel::Depthwise(_));
+        let seen = room.get_mut(..3 * taps).filter(|_| keeps).map(|room| {
+            let (own, seen) = room.split_at_mut(taps);
+            for (tap, own) in own.iter_mut().enumerate() {
+                *own = window.weights(0.0, tap, at);
+            }
+            let (above, below) = seen.split_at_mut(taps);
+            view.weights[0].see(own, above);
+            view.weights[1].see(own, below);
+            [&*above, &*below]
+        });
+        Self { window, view, at, seen }
+    }
+
+    /// The part of eight inputs through a tap.
+    #[inline(always)]
+    fn terms(&self, mean: f32, tap: usize, x: Lanes) -> Lanes {
+        match self.seen {
+            Some([above, below]) => {
+                let (Some(above), Some(below)) = (above.get(tap), below.get(tap)) else { return [0.0; BLOCK] };
+                let mut terms = x;
+                for (x, (above, below)) in terms.iter_mut().zip(above.iter().zip(below)) {
+                    *x *= if *x < 0.0 { below } else { above };
+                }
+                terms
+            }
+            None => self.view.terms(x, self.window.weights(mean, tap, self.at)),
+        }
+    }
+}
+
 impl Window<'_> {
     /// [`Linear::apply`] for one view of the weights.
-    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32]) {
+    fn sums(&self, view: View, x: &Source<'_>, row: usize, z: &mut [f32], room: &mut [Lanes]) {
         let channels = self.grid.input.channels;
-        for (column, z) in z.chunks_exact_mut(channels.max(1)).enumerate().take(self.grid.output.width) {
-            let mean = self.uniform(row, column);
-            for (block, z) in z.chunks_mut(BLOCK).enumerate() {
-                let at = block * BLOCK;
+        for (at, len) in lanes::blocks(channels) {
+            let taps = Taps::new(self, view, at, room);
+            for (column, z) in z.chunks_exact_mut(channels.max(1)).enumerate().take(self.grid.output.width) {
+                let mean = self.uniform(row, column);
                 let mut acc = [0.0; BLOCK];
                 self.grid.each_tap(row, column, |pixel, tap| {
-                    let x = x.lanes(pixel, channels, at, z.len());
-                    let w = self.weights(mean, tap, at);
-                    acc = lanes::zip(acc, view.terms(x, w), |acc, term| acc + term);
+                    let terms = taps.terms(mean, tap, x.lanes(pixel, channels, at, len));
+                    acc = lanes::zip(acc, terms, |acc, term| acc + term);
                 });
-                lanes::store(z, &acc);
+                lanes::store(z.get_mut(at..at + len).unwrap_or(&mut []), &acc);
             }
         }
     }
 
     /// [`Linear::distribute`] for one view of the weights.
-    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>) {
+    fn give(&self, view: View, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
         let (row, s, channels) = (s.newest, s.row(s.newest), self.grid.input.channels);
         let (first, last) = self.grid.vertical.taps(row);
-        for ky in first..last {
-            let line = row * self.grid.vertical.stride + ky * self.grid.vertical.dilation - self.grid.vertical.before;
-            // Neighbours often meet the same output.
-            let mut mean = (usize::MAX, 0.0);
-            for column in 0..self.grid.input.width {
-                let columns = self.grid.horizontal.meetings(column);
-                let pixel = line * self.grid.input.width + column;
-                let r = r[0].get_mut(pixel * channels..(pixel + 1) * channels).unwrap_or(&mut []);
-                for (block, r) in r.chunks_mut(BLOCK).enumerate() {
-                    let at = block * BLOCK;
-                    let x = x.lanes(pixel, channels, at, r.len());
+        for (at, len) in lanes::blocks(channels) {
+            let taps = Taps::new(self, view, at, room);
+            for ky in first..last {
+                let line =
+                    row * self.grid.vertical.stride + ky * self.grid.vertical.dilation - self.grid.vertical.before;
+                // Neighbours often meet the same output.
+                let mut mean = (usize::MAX, 0.0);
+                for column in 0..self.grid.input.width {
+                    let columns = self.grid.horizontal.meetings(column);
+                    let pixel = line * self.grid.input.width + column;
+                    let first = pixel * channels + at;
+                    let r = r[0].get_mut(first..first + len).unwrap_or(&mut []);
+                    let x = x.lanes(pixel, channels, at, len);
                     for k in 0..columns.count {
                         let (kx, column) = columns.nth(k);
                         if mean.0 != column {
                             mean = (column, self.uniform(row, column));
                         }
-                        let s = lanes::load_at(s, column * channels + at, r.len());
-                        let w = self.weights(mean.1, ky * self.grid.horizontal.kernel + kx, at);
-                        lanes::add_shares(r, view.terms(x, w), s);
+                        let s = lanes::load_at(s, column * channels + at, len);
+                        let tap = ky * self.grid.horizontal.kernel + kx;
+                        lanes::add_shares(r, taps.terms(mean.1, tap, x), s);
                     }
                 }
             }
@@ -120,17 +167,17 @@ impl Forward for Window<'_> {
     }
 
     fn plain(&self, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout) {
-        self.sums(View::ALL, x, row, z);
+        self.sums(View::ALL, x, row, z, &mut []);
     }
 }
 
 impl Linear for Window<'_> {
-    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout, _: &mut [Lanes]) {
-        self.sums(View::of(part, x.non_negative), x, row, z);
+    fn apply(&self, part: Part, x: &Source<'_>, row: usize, z: &mut [f32], _: Layout, room: &mut [Lanes]) {
+        self.sums(View::of(part, x.non_negative), x, row, z, room);
     }
 
-    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, _: &mut [Lanes]) {
-        self.give(View::of(part, x.non_negative), x, s, r);
+    fn distribute(&self, part: Part, x: &Source<'_>, s: &Strip<'_>, r: &mut Sinks<'_>, room: &mut [Lanes]) {
+        self.give(View::of(part, x.non_negative), x, s, r, room);
     }
 
     fn fan_in(&self, row: usize, pixel: usize) -> usize {
