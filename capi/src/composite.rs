@@ -3,7 +3,9 @@
 use crate::memory::{Place, elements, optional, text};
 use crate::status::Status;
 use core::ffi::c_char;
-use relprop::{Bound, Composite as KernelComposite, Preset as KernelPreset, Seed as KernelSeed, Target as KernelTarget};
+use relprop::{
+    Bound, Composite as KernelComposite, Preset as KernelPreset, Seed as KernelSeed, Target as KernelTarget,
+};
 
 /// Rules from the literature, by step; docs/which-rule.md says which to choose.
 #[repr(u32)]

@@ -7,17 +7,24 @@
 
 #![cfg_attr(target_os = "none", no_std)]
 
+// The header is in this order, not in that of the alphabet.
+mod status;
+
+mod text;
+
+mod model;
+
 mod composite;
+
+mod session;
+
 mod fixed;
+
 mod ledger;
 mod memory;
-mod model;
 #[cfg(target_os = "none")]
 mod panic;
 mod running;
-mod session;
-mod status;
-mod text;
 
 pub use composite::{Composite, Preset, Seed, Target, relprop_composite_named};
 pub use fixed::*;

@@ -222,10 +222,7 @@ pub unsafe fn content<H: Handle>(handle: *const H) -> Result<*mut H::Content, St
 ///
 /// # Safety
 /// The pointer is null, or to a handle that nobody else uses.
-pub unsafe fn with<H: Handle>(
-    handle: *mut H,
-    work: impl FnOnce(*mut H::Content) -> Result<(), Failure>,
-) -> Status {
+pub unsafe fn with<H: Handle>(handle: *mut H, work: impl FnOnce(*mut H::Content) -> Result<(), Failure>) -> Status {
     // SAFETY: by contract.
     let content = match unsafe { content(handle) } {
         Ok(content) => content,

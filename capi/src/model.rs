@@ -33,7 +33,7 @@ pub enum Mode {
 }
 
 /// The kernel's mode with this number.
-pub fn mode(mode: u32) -> Result<KernelMode, Status> {
+pub fn kernel_mode(mode: u32) -> Result<KernelMode, Status> {
     KernelMode::ALL.into_iter().find(|known| *known as u32 == mode).ok_or(Status::Unknown)
 }
 
@@ -134,7 +134,7 @@ pub struct Step {
 ///
 /// # Safety
 /// As [`elements`], as long as the model is used.
-unsafe fn image(start: *const c_void, bytes: usize) -> Result<&'static [u8], Status> {
+unsafe fn bytes_of(start: *const c_void, bytes: usize) -> Result<&'static [u8], Status> {
     if !start.cast::<u32>().is_aligned() {
         return Err(Status::ImageMisaligned);
     }
@@ -145,17 +145,17 @@ unsafe fn image(start: *const c_void, bytes: usize) -> Result<&'static [u8], Sta
 /// Opens a model over an image of so many bytes, and checks all of it: whatever the bytes are, none of these functions
 /// reads elsewhere. The image begins at a multiple of 4 bytes, and is not copied.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn relprop_model_open(model: *mut Model, image_start: *const c_void, bytes: usize) -> Status {
+pub unsafe extern "C" fn relprop_model_open(model: *mut Model, image: *const c_void, bytes: usize) -> Status {
     // SAFETY: pointers are what the header says.
-    unsafe { memory::open(model, || Ok(KernelModel::new(image(image_start, bytes)?)?)) }
+    unsafe { memory::open(model, || Ok(KernelModel::new(bytes_of(image, bytes)?)?)) }
 }
 
 /// The same without a check, which a program does not link then: for an image in flash that is the one which
 /// `relprop convert` wrote. Of another one scores mean nothing, and a run may take forever.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn relprop_model_trust(model: *mut Model, image_start: *const c_void, bytes: usize) -> Status {
+pub unsafe extern "C" fn relprop_model_trust(model: *mut Model, image: *const c_void, bytes: usize) -> Status {
     // SAFETY: pointers are what the header says.
-    unsafe { memory::open(model, || Ok(KernelModel::new_unchecked(image(image_start, bytes)?))) }
+    unsafe { memory::open(model, || Ok(KernelModel::new_unchecked(bytes_of(image, bytes)?))) }
 }
 
 /// Why the model was not opened, as a sentence that names the record: into `buffer` of `capacity` bytes, cut off where
@@ -208,9 +208,9 @@ unsafe fn read<T>(
 /// Bytes of arena, from a multiple of 16 bytes on, that a session over the model needs in a `relprop_mode`; relevance in
 /// floats and in integers takes the same.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn relprop_model_arena(model: *const Model, mode_number: u32, bytes: *mut usize) -> Status {
+pub unsafe extern "C" fn relprop_model_arena(model: *const Model, mode: u32, bytes: *mut usize) -> Status {
     // SAFETY: pointers are what the header says.
-    unsafe { read(model, bytes, |model| Ok(model.arena_bytes(mode(mode_number)?))) }
+    unsafe { read(model, bytes, |model| Ok(model.arena_bytes(kernel_mode(mode)?))) }
 }
 
 /// How many inputs the model has.

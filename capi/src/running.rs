@@ -2,7 +2,7 @@
 
 use crate::composite::{Composite, Target};
 use crate::memory::{self, Handle, Integers, Numbers, Place, apart, content, elements, optional, span, with};
-use crate::model::{Model, mode, opened};
+use crate::model::{Model, kernel_mode, opened};
 use crate::status::{Failure, Status};
 use core::ops::Range;
 use relprop::{Explanation, Model as KernelModel, Relevance, RunError, Session, SessionError, Values};
@@ -37,7 +37,7 @@ pub unsafe fn open<H: Handle<Content = Running<R>>, R: Relevance>(
 ) -> Status {
     let make = || {
         // SAFETY: by contract.
-        let (model_there, mode) = (unsafe { opened(model) }?, mode(number)?);
+        let (model_there, mode) = (unsafe { opened(model) }?, kernel_mode(number)?);
         let image = model_there.image();
         let most = model_there.arena_bytes(mode).saturating_add(SLACK);
         let taken = span(arena.cast_const(), bytes.min(most));
@@ -169,7 +169,8 @@ pub unsafe fn of_session<H: Handle<Content = Running<R>>, R: Relevance>(
     what: impl FnOnce(&'static Session<'static, 'static, R>, &Range<usize>) -> Result<(), Status>,
 ) -> Status {
     // SAFETY: by contract; an explanation has no other than shared references to the session either.
-    let read = unsafe { content(handle).map(|running| (&*(&raw const (*running).session), &*(&raw const (*running).arena))) };
+    let read =
+        unsafe { content(handle).map(|running| (&*(&raw const (*running).session), &*(&raw const (*running).arena))) };
     read.and_then(|(session, arena)| what(session, arena)).err().unwrap_or(Status::Ok)
 }
 
