@@ -13,8 +13,8 @@
  *     overlapping pointers and wrong lengths are refused.
  *   - Handles are memory of the caller's, as static variables or on the stack. One that was never opened is refused, and
  *     so is one that was moved after it was opened.
- *   - Image and arena belong to the handles opened over them, and stay where they are, as long as these are used; so
- *     does the model's handle. Nothing has to be closed. A handle is used from one thread at a time.
+ *   - Image and arena stay where they are as long as handles opened over them are used, and nobody writes there.
+ *     Nothing has to be closed. A handle is used from one thread at a time.
  *   - Tensors are in the order rows, columns, channels (channels last). Lengths are in elements, sizes of memory in bytes.
  *   - No memory is allocated, nothing panics, and no function calls itself.
  */
@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In front of an arena: it is used from the first multiple of 16 bytes on. */
+/* In front of an arena, and of `static`: it is used from the first multiple of 16 bytes on. */
 #if defined(__cplusplus) && __cplusplus >= 201103L
 #define RELPROP_ALIGNED alignas(16)
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
@@ -189,7 +189,7 @@ enum relprop_preset
   RELPROP_PRESET_BINDER_HYBRID = 7,
   // Excitation backprop.
   RELPROP_PRESET_EXCITATION_BACKPROP = 8,
-  // The gradient; in floats only, as are the next two.
+  // The gradient; in integers only where no function but ReLU has one.
   RELPROP_PRESET_GRADIENT = 9,
   // Guided backpropagation.
   RELPROP_PRESET_GUIDED_BACKPROP = 10,
@@ -231,78 +231,12 @@ typedef uint32_t relprop_seed;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// By which rules. All zeros are `epsilon_plus`.
-typedef struct {
-  // A `relprop_preset`.
-  uint32_t preset;
-  // Of `RELPROP_PRESET_EPSILON`: what is added to denominators; zero stands for 1e-6.
-  float epsilon;
-  // Of presets with a box: the smallest real value that an input may take.
-  float low;
-  // The largest.
-  float high;
-  // Measure how well every step is conditioned, in floats only: one more sweep over the weights.
-  bool measure_condition;
-} relprop_composite;
-
-// A session whose relevance is of integers alone, over networks that are int8 throughout: a program that has no other
-// links no routine for floats. What it holds is the library's own.
-typedef struct {
-  // The library's own.
-  uint64_t opaque[32];
-} relprop_fixed;
-
 // A network: a validated view over an image in flash, which any number of sessions may share. What it holds is the
 // library's own.
 typedef struct {
   // The library's own.
   size_t opaque[10];
 } relprop_model;
-
-// An input of integers, where a network has several.
-typedef struct {
-  // Rows, columns, channels.
-  const int8_t *values;
-  // Elements.
-  size_t len;
-} relprop_integers;
-
-// What is explained. All zeros are the largest element of the first output.
-typedef struct {
-  // A `relprop_seed`.
-  uint32_t seed;
-  // Which output.
-  size_t output;
-  // Which class, where the seed is about one.
-  size_t class_index;
-  // The class that it is told from, for `RELPROP_SEED_CONTRAST`.
-  size_t other;
-  // For `RELPROP_SEED_VALUES`: relevance, in real numbers.
-  const float *values;
-  // For `RELPROP_SEED_VALUES`: its elements, as many as the output has.
-  size_t len;
-} relprop_target;
-
-// The books of a step in integers, which close exactly: `arrived = left + bias + stabilizer + dropped + rounding`.
-// `relprop_fixed_explained` says what one unit is.
-typedef struct {
-  // Relevance that arrived at the step's output.
-  int64_t arrived;
-  // Relevance that left to its inputs.
-  int64_t left;
-  // Absorbed by the bias.
-  int64_t bias;
-  // Absorbed by the stabiliser.
-  int64_t stabilizer;
-  // Dropped: what fell on padding, or met no contribution at all.
-  int64_t dropped;
-  // The rest: shares are rounded to whole numbers.
-  int64_t rounding;
-  // Largest relevance that arrived, as a magnitude.
-  int64_t peak;
-  // Elements that did not fit 32 bits: zero, or the explanation is wrong there. 255 stands for any more.
-  int64_t saturated;
-} relprop_whole;
 
 // A text in the image, without a zero at its end: `printf("%.*s", (int)text.len, text.bytes)`.
 typedef struct {
@@ -360,6 +294,20 @@ typedef struct {
   relprop_text op;
 } relprop_step;
 
+// By which rules. All zeros are `epsilon_plus`.
+typedef struct {
+  // A `relprop_preset`.
+  uint32_t preset;
+  // Of `RELPROP_PRESET_EPSILON`: what is added to denominators; zero stands for 1e-6.
+  float epsilon;
+  // Of presets with a box: the smallest real value that an input may take.
+  float low;
+  // The largest.
+  float high;
+  // Measure how well every step is conditioned, in floats only: one more sweep over the weights.
+  bool measure_condition;
+} relprop_composite;
+
 // A session whose relevance is of floats, over any network. What it holds is the library's own.
 typedef struct {
   // The library's own.
@@ -373,6 +321,30 @@ typedef struct {
   // Elements.
   size_t len;
 } relprop_numbers;
+
+// An input of integers, where a network has several.
+typedef struct {
+  // Rows, columns, channels.
+  const int8_t *values;
+  // Elements.
+  size_t len;
+} relprop_integers;
+
+// What is explained. All zeros are the largest element of the first output.
+typedef struct {
+  // A `relprop_seed`.
+  uint32_t seed;
+  // Which output.
+  size_t output;
+  // Which class, where the seed is about one.
+  size_t class_index;
+  // The class that it is told from, for `RELPROP_SEED_CONTRAST`.
+  size_t other;
+  // For `RELPROP_SEED_VALUES`: relevance, in real numbers.
+  const float *values;
+  // For `RELPROP_SEED_VALUES`: its elements, as many as the output has.
+  size_t len;
+} relprop_target;
 
 // The books of a step in floats, in the units of the output: `arrived = left + bias + stabilizer + dropped + rounding`.
 typedef struct {
@@ -394,6 +366,34 @@ typedef struct {
   float condition;
 } relprop_entry;
 
+// A session whose relevance is of integers alone, over networks that are int8 throughout: a program that has no other
+// links no routine for floats. What it holds is the library's own.
+typedef struct {
+  // The library's own.
+  uint64_t opaque[32];
+} relprop_fixed;
+
+// The books of a step in integers, which close exactly: `arrived = left + bias + stabilizer + dropped + rounding`.
+// `relprop_fixed_explained` says what one unit is.
+typedef struct {
+  // Relevance that arrived at the step's output.
+  int64_t arrived;
+  // Relevance that left to its inputs.
+  int64_t left;
+  // Absorbed by the bias.
+  int64_t bias;
+  // Absorbed by the stabiliser.
+  int64_t stabilizer;
+  // Dropped: what fell on padding, or met no contribution at all.
+  int64_t dropped;
+  // The rest: shares are rounded to whole numbers.
+  int64_t rounding;
+  // Largest relevance that arrived, as a magnitude.
+  int64_t peak;
+  // Elements that did not fit 32 bits: zero, or the explanation is wrong there. 255 stands for any more.
+  int64_t saturated;
+} relprop_whole;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -401,66 +401,16 @@ extern "C" {
 // The version of the library: "0.1.0".
 const char *relprop_version(void);
 
-// The composite with a name ("epsilon_plus"), with the default epsilon and an empty box.
-relprop_status relprop_composite_named(const char *name, relprop_composite *composite);
-
-// Opens a session over a model in an arena of so many bytes, for what a `relprop_mode` says. The arena is zeroed; the
-// model's handle may go, the image may not.
-relprop_status relprop_fixed_open(relprop_fixed *fixed,
-                                  const relprop_model *model,
-                                  uint32_t mode,
-                                  void *arena,
-                                  size_t bytes);
-
-// Why the last of the calls that were refused was, as a sentence: into `buffer` of `capacity` bytes, cut off where it is
-// longer, always with a zero at the end. Returns the length of the whole, as snprintf does.
-size_t relprop_fixed_error(const relprop_fixed *fixed,
-                           char *buffer,
-                           size_t capacity);
-
-// Runs a network with one input.
-relprop_status relprop_fixed_run(relprop_fixed *fixed, const int8_t *input, size_t len);
-
-// Runs a network with several inputs, at most eight.
-relprop_status relprop_fixed_run_all(relprop_fixed *fixed, const relprop_integers *inputs, size_t count);
-
-// Where the integers of an output are, and how many, until the next run; see `relprop_port` for what they stand for.
-relprop_status relprop_fixed_scores(const relprop_fixed *fixed, size_t output, const int8_t **scores, size_t *len);
-
-// The index of the largest element of an output, the first of equals: the class.
-relprop_status relprop_fixed_top(const relprop_fixed *fixed, size_t output, size_t *class_index);
-
-// Explains the last run. A null target is the top class, a null composite `epsilon_plus`.
-relprop_status relprop_fixed_explain(relprop_fixed *fixed,
-                                     const relprop_target *target,
-                                     const relprop_composite *composite);
-
-// The class that was explained, or SIZE_MAX where the target was about none; and the real value of one unit of the
-// ledger.
-relprop_status relprop_fixed_explained(const relprop_fixed *fixed, size_t *class_index, float *ledger_unit);
-
-// Where the relevance of the `input`-th input is, how many elements it has, and the real value of one unit of it: until
-// the next run or explanation.
-relprop_status relprop_fixed_relevance(const relprop_fixed *fixed,
-                                       size_t input,
-                                       const int32_t **relevance,
-                                       size_t *len,
-                                       float *unit);
-
-// The books of the `step`-th step, which close exactly; zeros, where no relevance reached it.
-relprop_status relprop_fixed_ledger(const relprop_fixed *fixed, size_t step, relprop_whole *entry);
-
-// The books of the whole network: what began at the output, what arrived at the inputs, and what all steps took. What
-// they are off by, `imbalance`, is zero.
-relprop_status relprop_fixed_totals(const relprop_fixed *fixed, relprop_whole *totals, int64_t *imbalance);
+// What a status means, in words that last as long as the program. Never null.
+const char *relprop_status_text(uint32_t status);
 
 // Opens a model over an image of so many bytes, and checks all of it: whatever the bytes are, none of these functions
 // reads elsewhere. The image begins at a multiple of 4 bytes, and is not copied.
-relprop_status relprop_model_open(relprop_model *model, const void *image_start, size_t bytes);
+relprop_status relprop_model_open(relprop_model *model, const void *image, size_t bytes);
 
 // The same without a check, which a program does not link then: for an image in flash that is the one which
 // `relprop convert` wrote. Of another one scores mean nothing, and a run may take forever.
-relprop_status relprop_model_trust(relprop_model *model, const void *image_start, size_t bytes);
+relprop_status relprop_model_trust(relprop_model *model, const void *image, size_t bytes);
 
 // Why the model was not opened, as a sentence that names the record: into `buffer` of `capacity` bytes, cut off where
 // it is longer, always with a zero at the end. Returns the length of the whole, as snprintf does.
@@ -468,7 +418,7 @@ size_t relprop_model_error(const relprop_model *model, char *buffer, size_t capa
 
 // Bytes of arena, from a multiple of 16 bytes on, that a session over the model needs in a `relprop_mode`; relevance in
 // floats and in integers takes the same.
-relprop_status relprop_model_arena(const relprop_model *model, uint32_t mode_number, size_t *bytes);
+relprop_status relprop_model_arena(const relprop_model *model, uint32_t mode, size_t *bytes);
 
 // How many inputs the model has.
 relprop_status relprop_model_inputs(const relprop_model *model, size_t *count);
@@ -493,6 +443,9 @@ relprop_status relprop_model_label(const relprop_model *model, size_t output, si
 
 // What the `index`-th step is.
 relprop_status relprop_model_step(const relprop_model *model, size_t index, relprop_step *step);
+
+// The composite with a name ("epsilon_plus"), with the default epsilon and an empty box.
+relprop_status relprop_composite_named(const char *name, relprop_composite *composite);
 
 // Opens a session over a model in an arena of so many bytes, for what a `relprop_mode` says. The arena is zeroed; the
 // model's handle may go, the image may not.
@@ -562,8 +515,55 @@ relprop_status relprop_session_ledger(const relprop_session *session, size_t ste
 // they are off by, `imbalance`, is rounding.
 relprop_status relprop_session_totals(const relprop_session *session, relprop_entry *totals, float *imbalance);
 
-// What a status means, in words that last as long as the program. Never null.
-const char *relprop_status_text(uint32_t status);
+// Opens a session over a model in an arena of so many bytes, for what a `relprop_mode` says. The arena is zeroed; the
+// model's handle may go, the image may not.
+relprop_status relprop_fixed_open(relprop_fixed *fixed,
+                                  const relprop_model *model,
+                                  uint32_t mode,
+                                  void *arena,
+                                  size_t bytes);
+
+// Why the last of the calls that were refused was, as a sentence: into `buffer` of `capacity` bytes, cut off where it is
+// longer, always with a zero at the end. Returns the length of the whole, as snprintf does.
+size_t relprop_fixed_error(const relprop_fixed *fixed,
+                           char *buffer,
+                           size_t capacity);
+
+// Runs a network with one input.
+relprop_status relprop_fixed_run(relprop_fixed *fixed, const int8_t *input, size_t len);
+
+// Runs a network with several inputs, at most eight.
+relprop_status relprop_fixed_run_all(relprop_fixed *fixed, const relprop_integers *inputs, size_t count);
+
+// Where the integers of an output are, and how many, until the next run; see `relprop_port` for what they stand for.
+relprop_status relprop_fixed_scores(const relprop_fixed *fixed, size_t output, const int8_t **scores, size_t *len);
+
+// The index of the largest element of an output, the first of equals: the class.
+relprop_status relprop_fixed_top(const relprop_fixed *fixed, size_t output, size_t *class_index);
+
+// Explains the last run. A null target is the top class, a null composite `epsilon_plus`.
+relprop_status relprop_fixed_explain(relprop_fixed *fixed,
+                                     const relprop_target *target,
+                                     const relprop_composite *composite);
+
+// The class that was explained, or SIZE_MAX where the target was about none; and the real value of one unit of the
+// ledger.
+relprop_status relprop_fixed_explained(const relprop_fixed *fixed, size_t *class_index, float *ledger_unit);
+
+// Where the relevance of the `input`-th input is, how many elements it has, and the real value of one unit of it: until
+// the next run or explanation.
+relprop_status relprop_fixed_relevance(const relprop_fixed *fixed,
+                                       size_t input,
+                                       const int32_t **relevance,
+                                       size_t *len,
+                                       float *unit);
+
+// The books of the `step`-th step, which close exactly; zeros, where no relevance reached it.
+relprop_status relprop_fixed_ledger(const relprop_fixed *fixed, size_t step, relprop_whole *entry);
+
+// The books of the whole network: what began at the output, what arrived at the inputs, and what all steps took. What
+// they are off by, `imbalance`, is zero.
+relprop_status relprop_fixed_totals(const relprop_fixed *fixed, relprop_whole *totals, int64_t *imbalance);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -28,7 +28,7 @@ pub enum Preset {
     BinderHybrid = 7,
     /// Excitation backprop.
     ExcitationBackprop = 8,
-    /// The gradient; in floats only, as are the next two.
+    /// The gradient; in integers only where no function but ReLU has one.
     Gradient = 9,
     /// Guided backpropagation.
     GuidedBackprop = 10,

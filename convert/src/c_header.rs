@@ -71,7 +71,7 @@ fn port(text: &mut String, model: &Model<'_>, (tensor, prefix): (usize, &str), n
     let shape = tensor.shape;
     let what = match tensor.dtype {
         DType::F32 => "float".to_owned(),
-        DType::I8 => format!("int8_t q, which stands for (q - {}) * {:e}", tensor.zero_point, tensor.scale),
+        DType::I8 => format!("int8_t q, which stands for (q {:+}) * {:e}", -tensor.zero_point, tensor.scale),
         DType::Token => "uint16_t, the number of a token".to_owned(),
     };
     let most = if tensor.is_sequence { "; at most so many moments" } else { "" };
