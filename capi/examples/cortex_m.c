@@ -23,6 +23,23 @@ static void end(int code) {
     }
 }
 
+/* How far the stack has reached: what lies below it is painted before main runs, and read afterwards. */
+#define PAINT 0xccccccccu
+
+static void paint(void) {
+    volatile uint32_t *place = &bss_end;
+    uint32_t *here = __builtin_frame_address(0);
+    while (place < here - 16) *place++ = PAINT;
+}
+
+static void print_stack(void) {
+    volatile uint32_t *place = &bss_end;
+    while (place < &stack_start && *place == PAINT) place++;
+    print("meter stack ");
+    print_int((&stack_start - place) * (int)sizeof *place);
+    print(" bytes\n");
+}
+
 static void fault(void) {
     print("fault\n");
     end(1);
@@ -35,7 +52,10 @@ void reset(void) {
 #endif
     for (uint32_t *to = &data_start, *from = &data_image; to < &data_end; to++, from++) *to = *from;
     for (uint32_t *to = &bss_start; to < &bss_end; to++) *to = 0;
-    end(main());
+    paint();
+    int code = main();
+    print_stack();
+    end(code);
 }
 
 /* Where the stack begins, and what runs on reset, on a non-maskable interrupt and on a fault; no interrupt is used. */
