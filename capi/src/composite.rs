@@ -71,8 +71,10 @@ impl Composite {
     /// As the kernel takes it.
     fn to_kernel(&self) -> Result<KernelComposite<'static>, Status> {
         let (low, high) = (Bound::Uniform(self.low), Bound::Uniform(self.high));
-        // Without a float operation: zero of either sign.
-        let epsilon = if self.epsilon.to_bits() << 1 == 0 { 1e-6 } else { self.epsilon };
+        // Zero of either sign, by its bits: a comparison of floats would be a call where there is no unit for them, and
+        // the compiler makes one of a test of bits that it sees to be a float's.
+        let bits = core::hint::black_box(self.epsilon.to_bits());
+        let epsilon = if bits << 1 == 0 { 1e-6 } else { self.epsilon };
         let preset = match self.preset {
             0 => KernelPreset::EpsilonPlus,
             1 => KernelPreset::EpsilonPlusFlat,

@@ -6,6 +6,7 @@ mod cross;
 mod demo;
 mod elf;
 mod firmware;
+mod floats;
 mod panics;
 mod size;
 mod stages;

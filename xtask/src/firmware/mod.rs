@@ -12,7 +12,7 @@ mod run;
 use crate::cross::Cross;
 use crate::elf::Program as Image;
 use crate::stages::Outcome;
-use crate::{panics, root, succeeds};
+use crate::{floats, panics, root, succeeds};
 use anyhow::{Result, bail};
 use budget::{Budgets, Figures};
 use clap::Args;
@@ -92,7 +92,11 @@ pub fn verdict(options: &Options) -> Result<Verdict> {
         printed.failure.into_iter().for_each(&mut fails);
         golden::differences(&printed.text)?.into_iter().for_each(&mut fails);
         snapshot(program, &printed.text, options.bless)?.into_iter().for_each(&mut fails);
-        let figures = Figures::new(&Image::read(&path)?, &printed.meters);
+        let image = Image::read(&path)?;
+        if program.is_of_integers() {
+            floats::routines(&image.symbols).into_iter().map(|name| format!("links {name}")).for_each(&mut fails);
+        }
+        let figures = Figures::new(&image, &printed.meters);
         if options.bless_budgets {
             budgets.set(program.name, &figures, &cross.name);
         }

@@ -71,6 +71,11 @@ const KEYWORD_FILES: [(&str, &str); 2] =
 const HOW: &str = "apt install qemu-system-arm qemu-system-misc";
 
 impl Program {
+    /// Whether it must not link a routine for floats: all programs of the core without a unit for these.
+    pub fn is_of_integers(&self) -> bool {
+        self.target == M0
+    }
+
     /// Where what it prints is kept: the same for all cores, where it is of C.
     pub fn snapshot(&self) -> PathBuf {
         match self.language {
