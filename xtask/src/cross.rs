@@ -85,6 +85,11 @@ impl Cross {
         self.command("build", manifest, arguments, flags)
     }
 
+    /// `cargo check` of a manifest.
+    pub fn check(&self, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
+        self.command("check", manifest, arguments, flags)
+    }
+
     /// `cargo rustc` of a library, as an archive that C links.
     pub fn archive(&self, manifest: &Path, arguments: &[&str]) -> Expression {
         let archive = ["--lib", "--crate-type", "staticlib"];

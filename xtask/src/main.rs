@@ -5,6 +5,7 @@ mod bindings;
 mod cross;
 mod demo;
 mod elf;
+mod features;
 mod firmware;
 mod floats;
 mod panics;
