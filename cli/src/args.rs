@@ -352,8 +352,11 @@ pub struct ConvertArgs {
     /// An ONNX or TensorFlow Lite file
     pub model: PathBuf,
     /// Where the image goes
-    #[arg(short, long, value_name = "OUT.rlp")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "OUT.rlp", required_unless_present = "c_header")]
+    pub output: Option<PathBuf>,
+    /// Where the image goes as a header for C, with the sizes that a program has to know; its names begin like the file's
+    #[arg(long, value_name = "OUT.h")]
+    pub c_header: Option<PathBuf>,
     /// Names of the classes: a file with one per line, or a list
     #[arg(long, value_name = "FILE|a,b,c")]
     pub labels: Option<String>,

@@ -7,7 +7,7 @@ use crate::usage;
 use crate::{files, load};
 use anyhow::anyhow;
 use relprop_convert::describe::summary;
-use relprop_convert::{Description, Options};
+use relprop_convert::{Description, Options, c_header};
 use std::path::Path;
 
 /// Runs the command.
@@ -25,8 +25,16 @@ pub fn convert(args: &ConvertArgs, terminal: &mut Terminal) -> anyhow::Result<()
     description(args)?.apply(&mut network).map_err(unfitting)?;
     let image = relprop_convert::emit(&network).map_err(|error| anyhow!("cannot convert {name}: {error}"))?;
     let model = image.model()?;
-    files::write(&args.output, image.bytes())?;
-    terminal.print(&format!("wrote {}: {}\n", args.output.display(), summary(&model)))
+    if let Some(output) = &args.output {
+        files::write(output, image.bytes())?;
+    }
+    if let Some(header) = &args.c_header {
+        let stem = header.file_stem().unwrap_or_default().to_string_lossy();
+        files::write(header, c_header(&model, &stem).as_bytes())?;
+    }
+    let written: Vec<String> =
+        args.output.iter().chain(&args.c_header).map(|path| path.display().to_string()).collect();
+    terminal.print(&format!("wrote {}: {}\n", written.join(", "), summary(&model)))
 }
 
 /// What the file does not say.

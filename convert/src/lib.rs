@@ -58,6 +58,7 @@
 
 mod allocate;
 mod builder;
+mod c_header;
 pub mod describe;
 mod emit;
 mod facts;
@@ -77,6 +78,7 @@ mod text;
 pub mod tflite;
 
 pub use builder::{Recurrent, Window};
+pub use c_header::c_header;
 pub use describe::Description;
 pub use emit::{EmitError, emit};
 pub use file::{FileError, from_file, is_image};

@@ -336,7 +336,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
             self.show(step.output, Some(i), &start, &mut observer);
             // Checked above for every step.
             let choice = composite.choose(&model, i)?;
-            let entry = self.step_back(i, choice, composite.measure_condition);
+            let entry = self.step_back(i, &step, choice, composite.measure_condition);
             if let Some(words) = self.books().0.chunks_exact_mut(R::ENTRY_WORDS).nth(i) {
                 R::to_words(entry, words);
             }
@@ -373,35 +373,34 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
     }
 
     /// One step on the way back, with its entry in the books.
-    fn step_back(&mut self, i: usize, choice: Option<Choice<'_>>, condition: bool) -> R::Entry {
+    fn step_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> R::Entry {
         let model = self.tape.model;
-        let step = model.step(i);
         let arrived = self.total(step.output);
         let exponent = self.exponent(step.output).unwrap_or(0);
         let peak = R::peak(self.slice(step.output), exponent);
-        let in_place = model.in_place(&step);
-        let int8 = model.is_int8(&step);
+        let in_place = model.in_place(step);
+        let int8 = model.is_int8(step);
         let mut before = R::Balance::default();
         for k in 0..if in_place { 0 } else { step.operands } {
-            let operand = model.operand(&step, k);
-            let first_time_here = (0..k).all(|earlier| model.operand(&step, earlier) != operand);
+            let operand = model.operand(step, k);
+            let first_time_here = (0..k).all(|earlier| model.operand(step, earlier) != operand);
             let had_some = if int8 { self.exponent(operand).is_some() } else { self.reach(operand) };
             if first_time_here && had_some {
                 before = R::joined(before, self.total(operand));
             }
         }
         let taken = if int8 && !in_place {
-            self.operands_back(i, &step, (choice, condition), exponent)
+            self.operands_back(i, step, (choice, condition), exponent)
         } else {
-            R::backward(&mut self.tape, i, &step, choice, condition)
+            R::backward(&mut self.tape, i, step, choice, condition)
         };
         let mut after = R::Balance::default();
         for k in 0..step.operands {
-            let operand = model.operand(&step, k);
+            let operand = model.operand(step, k);
             if in_place {
                 self.mark(operand, exponent);
             }
-            if (0..k).all(|earlier| model.operand(&step, earlier) != operand) {
+            if (0..k).all(|earlier| model.operand(step, earlier) != operand) {
                 after = R::joined(after, self.total(operand));
             }
         }

@@ -1,5 +1,7 @@
 //! What is explained: which output, and how relevance starts there.
 
+use crate::number::bits_of;
+
 /// How relevance starts at an output. `f` is the output before any softmax.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Seed<'a> {
@@ -53,12 +55,49 @@ impl Target<'_> {
 }
 
 /// Index of the largest element, the first of equals.
+///
+/// Without a float operation: sessions of integers come here, too, as far as the compiler can tell.
 pub fn arg_max(values: &[f32]) -> Option<usize> {
-    let mut best: Option<(usize, f32)> = None;
+    let mut best: Option<(usize, i32)> = None;
     for (i, v) in values.iter().enumerate() {
-        if best.is_none_or(|(_, b)| *v > b) {
-            best = Some((i, *v));
-        }
+        best = match (best, rank(*v)) {
+            // Nothing is larger than what is no number.
+            (None, rank) => Some((i, rank.unwrap_or(i32::MAX))),
+            (Some((_, largest)), Some(rank)) if rank > largest => Some((i, rank)),
+            _ => best,
+        };
     }
     best.map(|(i, _)| i)
+}
+
+/// An integer that is in the order of the numbers, both zeros being one; `None` for what is no number.
+fn rank(value: f32) -> Option<i32> {
+    const INFINITY: i32 = 0x7f80_0000;
+    let bits = bits_of(value);
+    let magnitude = (bits & 0x7fff_ffff) as i32;
+    let signed = if bits >> 31 == 1 { -magnitude } else { magnitude };
+    (magnitude <= INFINITY).then_some(signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arg_max;
+    use proptest::prelude::*;
+
+    /// By comparing floats.
+    fn oracle(values: &[f32]) -> Option<usize> {
+        (0..values.len()).reduce(|best, i| if values[i] > values[best] { i } else { best })
+    }
+
+    proptest! {
+        #[test]
+        fn the_largest_is_found_without_floats(
+            values in prop::collection::vec(
+                prop_oneof![any::<f32>(), Just(0.0), Just(-0.0), Just(f32::NAN), Just(f32::INFINITY), -2.0_f32..2.0],
+                0..6,
+            )
+        ) {
+            prop_assert_eq!(arg_max(&values), oracle(&values));
+        }
+    }
 }

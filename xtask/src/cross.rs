@@ -85,6 +85,17 @@ impl Cross {
         self.command("build", manifest, arguments, flags)
     }
 
+    /// `cargo check` of a manifest.
+    pub fn check(&self, manifest: &Path, arguments: &[&str], flags: &[&str]) -> Expression {
+        self.command("check", manifest, arguments, flags)
+    }
+
+    /// `cargo rustc` of a library, as an archive that C links.
+    pub fn archive(&self, manifest: &Path, arguments: &[&str]) -> Expression {
+        let archive = ["--lib", "--crate-type", "staticlib"];
+        self.command("rustc", manifest, &[&archive, arguments].concat(), &[])
+    }
+
     /// `cargo test` of a manifest, with a program that runs what is built for the target.
     pub fn test(&self, manifest: &Path, arguments: &[&str], runner: &Path) -> Expression {
         let variable = format!("CARGO_TARGET_{}_RUNNER", self.target.to_uppercase().replace('-', "_"));

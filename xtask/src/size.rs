@@ -2,7 +2,7 @@
 
 use crate::cross::{Cross, TARGETS, WASM};
 use crate::elf::{Program, Symbol};
-use crate::{panics, root, succeeds, wasm};
+use crate::{floats, panics, root, succeeds, wasm};
 use anyhow::Result;
 use clap::Args;
 use std::cmp::Reverse;
@@ -36,24 +36,6 @@ const PROBES: [(&str, &str); 5] = [
 ];
 const EVERYTHING: &str = "everything";
 const INTEGERS: &str = "integers";
-
-/// Routines that compute with floats where there is no unit for it: the names of the ARM ABI and of libgcc.
-const FLOAT_ROUTINES: [&str; 12] = [
-    "__aeabi_f",
-    "__aeabi_d",
-    "__aeabi_i2f",
-    "__aeabi_ui2f",
-    "__aeabi_l2f",
-    "__aeabi_ul2f",
-    "sf3",
-    "df3",
-    "sisf",
-    "disf",
-    "fixsf",
-    "cmpsf",
-];
-/// Names that begin like those, of routines for integers.
-const INTEGER_ROUTINES: [&str; 1] = ["__aeabi_idiv"];
 
 /// What `everything` may take without int8.
 const BUDGET: u64 = 96 * 1024;
@@ -112,18 +94,9 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
     if options.panics && panics > 0 {
         list_panics(&cross.apart("panics"), &options.probe)?;
     }
-    let floats = float_routines(&Program::read(&cross.program(INTEGERS))?.symbols);
+    let floats = floats::routines(&Program::read(&cross.program(INTEGERS))?.symbols);
     println!("float routines in {INTEGERS}: {}", if floats.is_empty() { "none".into() } else { floats.join(", ") });
     Ok(!options.check || (fits && panics == 0 && floats.is_empty()))
-}
-
-/// Routines for floats that a program links; where there is a unit for them, none is needed.
-fn float_routines(symbols: &[Symbol]) -> Vec<String> {
-    let is_float = |name: &str| {
-        FLOAT_ROUTINES.iter().any(|part| name.contains(part))
-            && !INTEGER_ROUTINES.iter().any(|part| name.starts_with(part))
-    };
-    symbols.iter().filter(|symbol| is_float(&symbol.name)).map(|symbol| symbol.name.clone()).collect()
 }
 
 fn build(cross: &Cross, features: &[&str], more: &[&str]) -> Result<()> {

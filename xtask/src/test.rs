@@ -2,6 +2,7 @@
 
 use crate::bindings::Engine;
 use crate::cross::{self, Cross};
+use crate::features;
 use crate::firmware;
 use crate::stages::{Outcome, Stages};
 use crate::{MSRV, cargo, output_of, root, succeeds};
@@ -31,6 +32,8 @@ enum Stage {
     Msrv,
     /// The kernel for cores without std
     NoStd,
+    /// The kernel and its C API with every set of features, for every kind of target
+    Features,
     /// The crate for JavaScript, in Node and Chromium
     Bindings,
     /// The package for JavaScript, as npm would publish it: in Node, in pages and workers, through bundlers
@@ -73,6 +76,9 @@ impl Stage {
                         no_std(target)
                     });
                 }
+            }
+            Self::Features => {
+                stages.run("features", "cargo check of the kernel and its C API, features × targets", features::stage);
             }
             Self::Bindings => {
                 for engine in Engine::ALL {

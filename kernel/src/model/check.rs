@@ -7,7 +7,7 @@ use super::format::{
 };
 use super::format::{Section, VERSION};
 use super::format::{header, lstm_int8, plan as table, port, step as field, string, tensor};
-use super::{Model, read_f32, read_u8, read_u16, read_u32, slice};
+use super::{Model, read_f32, read_size, read_u8, read_u16, read_u32, slice};
 use crate::error::{ImageError, Place, Reason};
 use crate::plan::{
     Lifetime, Mode, Room, ledger_bytes, may_overlay, may_overlay_value, relevance_lifetime, scratch_bytes,
@@ -81,7 +81,7 @@ const fn head(bytes: &[u8]) -> Result<(), ImageError> {
     ensure!(read_u16(bytes, header::HEADER_SIZE) as usize == header::SIZE, Header 0, UnknownVersion);
     ensure!(read_u32(bytes, header::FLAGS) == 0, Header 0, UnknownFlag);
     ensure!(read_u16(bytes, header::RESERVED) == 0, Header 0, Reserved);
-    ensure!(read_u32(bytes, header::FILE_SIZE) as usize == bytes.len(), Header 0, Truncated);
+    ensure!(read_size(bytes, header::FILE_SIZE) == bytes.len(), Header 0, Truncated);
     ensure!(bytes.len() as u64 <= MAX_BYTES, Header 0, Size);
     let covered = slice(bytes, header::CRC_START, bytes.len() - header::CRC_START);
     ensure!(read_u32(bytes, header::CRC) == crc32(covered), Header 0, Checksum);
@@ -298,7 +298,7 @@ const fn step_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     ensure!(read_u32(image, at + field::RESERVED_120 + 4) == 0, Reserved);
 
     let count = read_u16(image, at + field::OPERANDS_COUNT) as usize;
-    let first = read_u32(image, at + field::OPERANDS_FIRST) as usize;
+    let first = read_size(image, at + field::OPERANDS_FIRST);
     ensure!(count >= uses.operands.0 && count <= uses.operands.1, Operands);
     ensure!(first as u64 + count as u64 <= model.section(Section::Operands).1 as u64, Operands);
     let mut k = 0;
@@ -555,7 +555,10 @@ const fn step_shapes(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
             ensure!(input.width == 1 && input.channels == 1, Shape);
             ensure!(output.height == input.height && output.width == 1, Shape);
             let len = step.params[0].len;
-            ensure!(len > 0 && len.is_multiple_of(output.channels) && len / output.channels <= 1 << 16, Params);
+            ensure!(
+                len > 0 && len.is_multiple_of(output.channels) && len / output.channels - 1 <= u16::MAX as usize,
+                Params
+            );
             let int8 = step.variant == field::VARIANT_INT8_TABLE;
             ensure!(if int8 { is_scale(step.floats[0].to_bits()) } else { step.floats[0].to_bits() == 0 }, Attribute);
             Ok(())

@@ -67,7 +67,7 @@ impl<'a> Model<'a> {
         while i < self.inputs() {
             let at = self.record(Section::Tensors, self.port_tensor(i));
             if read_u8(self.image, at + tensor::FLAGS) & tensor::SEQUENCE != 0 {
-                return Some(read_u32(self.image, at + tensor::HEIGHT) as usize);
+                return Some(read_size(self.image, at + tensor::HEIGHT));
             }
             i += 1;
         }
@@ -106,7 +106,7 @@ impl<'a> Model<'a> {
 
     /// Bytes of arena that a session in this mode needs.
     pub const fn arena_bytes(&self, mode: Mode) -> usize {
-        read_u32(self.image, self.plan(mode) + plan::ARENA) as usize
+        read_size(self.image, self.plan(mode) + plan::ARENA)
     }
 
     /// How many tokens the embeddings know: the rows of the smallest table. None, without one.
@@ -131,15 +131,15 @@ impl<'a> Model<'a> {
             None => DType::F32,
         };
         let is_sequence = read_u8(self.image, at + tensor::FLAGS) & tensor::SEQUENCE != 0;
-        let height = read_u32(self.image, at + tensor::HEIGHT) as usize;
+        let height = read_size(self.image, at + tensor::HEIGHT);
         Tensor {
             dtype,
             scale: read_f32(self.image, at + tensor::SCALE),
             zero_point: read_u32(self.image, at + tensor::ZERO_POINT) as i32,
             shape: Shape::new(
                 if is_sequence && height > self.moments { self.moments } else { height },
-                read_u32(self.image, at + tensor::WIDTH) as usize,
-                read_u32(self.image, at + tensor::CHANNELS) as usize,
+                read_size(self.image, at + tensor::WIDTH),
+                read_size(self.image, at + tensor::CHANNELS),
             ),
             non_negative: read_u8(self.image, at + tensor::FLAGS) & tensor::NON_NEGATIVE != 0,
             ties_to_even: read_u8(self.image, at + tensor::FLAGS) & tensor::TIES_TO_EVEN != 0,
@@ -165,8 +165,8 @@ impl<'a> Model<'a> {
             if i < 4 {
                 floats[i] = read_f32(self.image, at + step::FLOATS + 4 * i);
                 params[i] = ParamRef {
-                    offset: read_u32(self.image, at + step::PARAMS + 8 * i) as usize,
-                    len: read_u32(self.image, at + step::PARAMS + 8 * i + 4) as usize,
+                    offset: read_size(self.image, at + step::PARAMS + 8 * i),
+                    len: read_size(self.image, at + step::PARAMS + 8 * i + 4),
                 };
             }
             i += 1;
@@ -176,13 +176,13 @@ impl<'a> Model<'a> {
             variant: read_u8(self.image, at + step::VARIANT),
             flags: read_u16(self.image, at + step::FLAGS),
             output: read_u16(self.image, at + step::OUTPUT) as usize,
-            operands_first: read_u32(self.image, at + step::OPERANDS_FIRST) as usize,
+            operands_first: read_size(self.image, at + step::OPERANDS_FIRST),
             operands: read_u16(self.image, at + step::OPERANDS_COUNT) as usize,
             kernel: read_u16s(self.image, at + step::KERNEL),
             stride: read_u16s(self.image, at + step::STRIDE),
             dilation: read_u16s(self.image, at + step::DILATION),
             pads: read_u16s(self.image, at + step::PADS),
-            groups: read_u32(self.image, at + step::GROUPS) as usize,
+            groups: read_size(self.image, at + step::GROUPS),
             params,
             floats,
             ints,
@@ -199,7 +199,7 @@ impl<'a> Model<'a> {
                 None => Op::View,
             },
             output: read_u16(self.image, at + step::OUTPUT) as usize,
-            first: read_u32(self.image, at + step::OPERANDS_FIRST) as usize,
+            first: read_size(self.image, at + step::OPERANDS_FIRST),
             operands: read_u16(self.image, at + step::OPERANDS_COUNT) as usize,
         }
     }
@@ -255,7 +255,7 @@ impl<'a> Model<'a> {
         let mut pixels = Pixels { scale: [0.0; 4], offset: [0.0; 4], bgr: Port::has(flags, port::BGR) };
         let mut i = 0;
         while i < MAX_RANK {
-            dims[i] = read_u32(self.image, at + port::DIMS + 4 * i) as usize;
+            dims[i] = read_size(self.image, at + port::DIMS + 4 * i);
             order[i] = read_u8(self.image, at + port::ORDER + i);
             if i < 4 {
                 pixels.scale[i] = read_f32(self.image, at + port::PIXEL_SCALE + 4 * i);
@@ -478,7 +478,7 @@ impl<'a> Model<'a> {
     /// Offset and number of records of a section.
     pub(crate) const fn section(&self, section: Section) -> (usize, usize) {
         let at = header::SECTIONS + 8 * section as usize;
-        (read_u32(self.image, at) as usize, read_u32(self.image, at + 4) as usize)
+        (read_size(self.image, at), read_size(self.image, at + 4))
     }
 
     const fn record(&self, section: Section, index: usize) -> usize {
@@ -491,11 +491,7 @@ impl<'a> Model<'a> {
         }
         let at = self.record(Section::Strings, index as usize);
         let (text, _) = self.section(Section::Text);
-        slice(
-            self.image,
-            text + read_u32(self.image, at + string::OFFSET) as usize,
-            read_u32(self.image, at + string::LENGTH) as usize,
-        )
+        slice(self.image, text + read_size(self.image, at + string::OFFSET), read_size(self.image, at + string::LENGTH))
     }
 
     const fn string(&self, index: u16) -> &'a str {
@@ -516,7 +512,7 @@ pub(crate) struct Links {
 }
 
 const fn offset(value: u32) -> Option<usize> {
-    if value == NONE_32 { None } else { Some(value as usize) }
+    if value == NONE_32 { None } else { Some(to_size(value)) }
 }
 
 /// `bytes[start..start + len]`, empty where that is out of bounds.
@@ -546,6 +542,15 @@ pub(crate) const fn read_u32(bytes: &[u8], at: usize) -> u32 {
         Some(chunk) => u32::from_le_bytes(*chunk),
         None => 0,
     }
+}
+
+/// A size or a place; where addresses have 16 bits and it has more, one that no check accepts.
+pub(crate) const fn read_size(bytes: &[u8], at: usize) -> usize {
+    to_size(read_u32(bytes, at))
+}
+
+const fn to_size(value: u32) -> usize {
+    if size_of::<usize>() < size_of::<u32>() && value >> 16 != 0 { usize::MAX } else { value as usize }
 }
 
 pub(crate) const fn read_f32(bytes: &[u8], at: usize) -> f32 {

@@ -1,9 +1,10 @@
-//! `cargo xtask firmware`: the programs of `firmware/`, built, run in QEMU and measured.
+//! `cargo xtask firmware`: the programs of `firmware/` and the one of C in `capi/examples`, built, run in QEMU and measured.
 //!
 //! A program prints what it shows a person, hashes of its explanations, and what a meter says. The first two are compared
 //! with the snapshot beside its source, the hashes with those of the host, the rest with `firmware/budgets.toml`.
 
 mod budget;
+mod c;
 mod golden;
 mod program;
 mod run;
@@ -11,11 +12,11 @@ mod run;
 use crate::cross::Cross;
 use crate::elf::Program as Image;
 use crate::stages::Outcome;
-use crate::{panics, root, succeeds};
+use crate::{floats, panics, root, succeeds};
 use anyhow::{Result, bail};
 use budget::{Budgets, Figures};
 use clap::Args;
-use program::{PROGRAMS, Program};
+use program::{Language, PROGRAMS, Program};
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Default)]
@@ -91,7 +92,11 @@ pub fn verdict(options: &Options) -> Result<Verdict> {
         printed.failure.into_iter().for_each(&mut fails);
         golden::differences(&printed.text)?.into_iter().for_each(&mut fails);
         snapshot(program, &printed.text, options.bless)?.into_iter().for_each(&mut fails);
-        let figures = Figures::new(&Image::read(&path)?, &printed.meters);
+        let image = Image::read(&path)?;
+        if program.is_of_integers() {
+            floats::routines(&image.symbols).into_iter().map(|name| format!("links {name}")).for_each(&mut fails);
+        }
+        let figures = Figures::new(&image, &printed.meters);
         if options.bless_budgets {
             budgets.set(program.name, &figures, &cross.name);
         }
@@ -112,6 +117,9 @@ fn folder() -> PathBuf {
 
 /// Builds a program; where it is, or `None` where it does not build.
 fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
+    if let Language::C(core) = program.language {
+        return c::build(program, core, cross);
+    }
     let cross = cross.apart("firmware");
     let manifest = folder().join("Cargo.toml");
     let arguments = ["--bin", program.name, "--features", program.features];
@@ -133,7 +141,7 @@ fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
 
 /// Compares with the snapshot, or writes it; what is wrong.
 fn snapshot(program: &Program, text: &str, bless: bool) -> Result<Option<String>> {
-    let path = folder().join("src/bin").join(program.name).with_extension("out");
+    let path = program.snapshot();
     if bless {
         std::fs::write(&path, text)?;
         return Ok(None);

@@ -1,10 +1,11 @@
 //! The programs: for which core each is built, and where it runs.
 
+use super::c;
 use crate::root;
 use duct::Expression;
 use std::path::PathBuf;
 
-/// A program of `firmware/src/bin`.
+/// A program.
 pub struct Program {
     /// Its name.
     pub name: &'static str,
@@ -14,7 +15,19 @@ pub struct Program {
     pub features: &'static str,
     /// QEMU, and the machine.
     pub qemu: [&'static str; 2],
+    /// What it is written in.
+    pub language: Language,
 }
+
+/// What a program is written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// One of `firmware/src/bin`.
+    Rust,
+    /// The example of `capi/examples`, for a core that gcc calls so.
+    C(&'static [&'static str]),
+}
+use Language::{C, Rust};
 
 const M0: &str = "thumbv6m-none-eabi";
 const M4: &str = "thumbv7em-none-eabihf";
@@ -24,14 +37,28 @@ const ARM: &str = "qemu-system-arm";
 const RISCV: &str = "qemu-system-riscv32";
 
 /// All of them.
-pub const PROGRAMS: [Program; 7] = [
-    Program { name: "digit_m0", target: M0, features: "int8", qemu: [ARM, "microbit"] },
-    Program { name: "digit_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"] },
-    Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"] },
-    Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"] },
-    Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"] },
-    Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"] },
-    Program { name: "sentiment_m4", target: M4, features: "sequence", qemu: [ARM, "mps2-an386"] },
+pub const PROGRAMS: [Program; 9] = [
+    Program {
+        name: "digit_c_m0",
+        target: M0,
+        features: "int8",
+        qemu: [ARM, "microbit"],
+        language: C(&["-mcpu=cortex-m0"]),
+    },
+    Program {
+        name: "digit_c_m4",
+        target: M4,
+        features: "int8",
+        qemu: [ARM, "mps2-an386"],
+        language: C(&["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]),
+    },
+    Program { name: "digit_m0", target: M0, features: "int8", qemu: [ARM, "microbit"], language: Rust },
+    Program { name: "digit_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"], language: Rust },
+    Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"], language: Rust },
+    Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "sentiment_m4", target: M4, features: "sequence", qemu: [ARM, "mps2-an386"], language: Rust },
 ];
 
 /// The feature with a network that is not in the repository.
@@ -44,11 +71,27 @@ const KEYWORD_FILES: [(&str, &str); 2] =
 const HOW: &str = "apt install qemu-system-arm qemu-system-misc";
 
 impl Program {
+    /// Whether it must not link a routine for floats: all programs of the core without a unit for these.
+    pub fn is_of_integers(&self) -> bool {
+        self.target == M0
+    }
+
+    /// Where what it prints is kept: the same for all cores, where it is of C.
+    pub fn snapshot(&self) -> PathBuf {
+        match self.language {
+            Rust => super::folder().join("src/bin").join(self.name).with_extension("out"),
+            C(_) => c::folder().join("digit.out"),
+        }
+    }
+
     /// What keeps it from running here.
     pub fn missing(&self) -> Option<String> {
         let [qemu, _] = self.qemu;
         if let Err(error) = super::version(qemu) {
             return Some(format!("{error}; {HOW}"));
+        }
+        if self.language != Rust && super::version(c::COMPILER).is_err() {
+            return Some(c::HOW.into());
         }
         let absent = self.files().into_iter().find(|(_, path)| !path.is_file());
         absent.map(|(variable, path)| format!("{} not found; name it in {variable}", path.display()))

@@ -15,6 +15,8 @@ use core::ops::Range;
 
 /// Inputs side by side.
 pub const WIDE: usize = if FAST { 16 } else { 4 };
+/// Outputs side by side, where [`SIDE`] of them would take too much of a small stack.
+const NARROW_SIDE: usize = 4;
 /// The inputs of a step, as its rules see them.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
@@ -311,14 +313,22 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 
-    /// Sums become quotients.
+    /// Sums become quotients. Of integers in smaller blocks where the stack is small: they are booked to the same sums.
     fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
+        if N::HAS_EXPONENTS && !FAST {
+            self.divide_blocks::<NARROW_SIDE>(range, slot, sink);
+        } else {
+            self.divide_blocks::<SIDE>(range, slot, sink);
+        }
+    }
+
+    fn divide_blocks<const B: usize>(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
         let mut exponent = N::Exponent::default();
         if N::HAS_EXPONENTS {
-            self.each_block(range.clone(), start, sink, |outputs, _| {
+            self.each_block::<B>(range.clone(), start, sink, |outputs, _, _| {
                 for output in outputs {
-                    for (fraction, silent) in output.quotients.fractions.iter().zip(output.quotients.silent) {
+                    for (fraction, silent) in output.fractions.iter().zip(output.silent) {
                         if !silent {
                             exponent = N::exponent(exponent, fraction);
                         }
@@ -328,17 +338,17 @@ impl<N: Number> Way<'_, '_, N> {
         }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
         let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
-        self.each_block(range, start, sink, |outputs, words| {
+        self.each_block::<B>(range, start, sink, |outputs, constants, words| {
             words.as_flattened_mut().fill(N::Word::default());
             for (k, words) in words.iter_mut().enumerate().take(kinds) {
                 let mut amounts = [[N::Amount::default(); SIDE]; 2];
                 for (i, output) in outputs.iter().enumerate() {
-                    let fraction = &output.quotients.fractions[k];
-                    let silent = output.quotients.silent[k];
+                    let fraction = &output.fractions[k];
+                    let silent = output.silent[k];
                     let own = if silent { N::exponent(N::Exponent::default(), fraction) } else { exponent };
                     let quotient = N::quotient(fraction, own);
-                    amounts[0][i] = N::taken(quotient, own, output.bias[k]);
-                    amounts[1][i] = N::taken(quotient, own, output.quotients.added[k]);
+                    amounts[0][i] = N::taken(quotient, own, constants[i].bias[k]);
+                    amounts[1][i] = N::taken(quotient, own, output.added[k]);
                     if !silent {
                         words[i] = quotient;
                     }
@@ -348,8 +358,10 @@ impl<N: Number> Way<'_, '_, N> {
                     N::book(&mut taken.stabilizer, &amounts[1]);
                 }
             }
-            if outputs.iter().any(|output| output.quotients.dropped != N::Wide::default()) {
-                N::book(&mut taken.dropped, &outputs.each_ref().map(|output| N::lost(output.quotients.dropped)));
+            if outputs.iter().any(|output| output.dropped != N::Wide::default()) {
+                let mut amounts = [N::Amount::default(); SIDE];
+                amounts.iter_mut().zip(outputs).for_each(|(amount, output)| *amount = N::lost(output.dropped));
+                N::book(&mut taken.dropped, &amounts);
             }
         });
         self.taken = taken;
@@ -363,32 +375,32 @@ impl<N: Number> Way<'_, '_, N> {
     /// Calls `f` for the outputs of a row, channels side by side, and their two words each, which it may change. Apart,
     /// so that its stack is free again while layers work.
     #[inline(never)]
-    fn each_block(
+    fn each_block<const B: usize>(
         &mut self,
         range: Range<usize>,
         start: usize,
         sink: &Sink<'_, N>,
-        mut f: impl FnMut(&[Output<N>; SIDE], &mut [[N::Word; SIDE]; 2]),
+        mut f: impl FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[N::Word; B]; 2]),
     ) {
         let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
-        let relevance = sink.arrived(range.clone());
-        for first in (0..channels.min(range.len())).step_by(SIDE) {
-            let count = SIDE.min(channels - first);
-            let mut constants = [Constants::default(); SIDE];
+        let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
+        for first in (0..channels.min(range.len())).step_by(B) {
+            let count = B.min(channels - first);
+            let mut constants = [Constants::default(); B];
             for at in (first..range.len()).step_by(channels) {
-                if at == first || layer.divisor(0).is_some() {
+                if at == first || is_mean {
                     for (i, constants) in constants.iter_mut().enumerate().take(count) {
                         *constants = self.constants(range.start + at + i);
                     }
                 }
                 let place = at..(at + count).min(range.len());
                 let r = relevance.get(place.clone()).unwrap_or(&[]);
-                let mut words = [[N::Word::default(); SIDE]; 2];
+                let mut words = [[N::Word::default(); B]; 2];
                 for (words, strip) in words.iter_mut().zip(&self.strips) {
                     let strip = strip.get(start..).and_then(|strip| strip.get(place.clone())).unwrap_or(&[]);
                     words.iter_mut().zip(strip).for_each(|(word, part)| *word = *part);
                 }
-                let mut outputs = [Output::default(); SIDE];
+                let mut outputs = [Quotients::idle(); B];
                 for (i, (output, r)) in outputs.iter_mut().zip(r).enumerate() {
                     let sums = [words[0][i], words[1][i]];
                     if *r != N::Word::default() && !self.recipe.stops(sums[0] != N::Word::default(), *r) {
@@ -396,7 +408,7 @@ impl<N: Number> Way<'_, '_, N> {
                         *output = constants[i].output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
                     }
                 }
-                f(&outputs, &mut words);
+                f(&outputs, &constants, &mut words);
                 for (words, strip) in words.iter().zip(&mut self.strips) {
                     let strip = strip.get_mut(start..).and_then(|strip| strip.get_mut(place.clone()));
                     strip.unwrap_or(&mut []).iter_mut().zip(words).for_each(|(part, word)| *part = *word);
@@ -433,19 +445,6 @@ impl<N: Number> Way<'_, '_, N> {
     }
 }
 
-/// One output: its quotients, and the bias that is in each denominator.
-#[derive(Clone, Copy)]
-struct Output<N: Number> {
-    quotients: Quotients<N>,
-    bias: [N::Wide; 2],
-}
-
-impl<N: Number> Default for Output<N> {
-    fn default() -> Self {
-        Self { quotients: Quotients::idle(), bias: [N::Wide::default(); 2] }
-    }
-}
-
 /// What the outputs of a channel share.
 #[derive(Clone, Copy, Default)]
 struct Constants<N: Number> {
@@ -464,7 +463,7 @@ impl<N: Number> Constants<N> {
         r: N::Word,
         (form, option): (Stabilizer, Bias),
         fan_in: impl Fn() -> usize,
-    ) -> Output<N> {
+    ) -> Quotients<N> {
         let sums = sums.map(N::wide);
         let of = Denominators { sums, bias: self.bias, missing: self.missing, cancels: self.cancels };
         let mut quotients = recipe.quotients(&of, r, (form, self.epsilon));
@@ -479,7 +478,7 @@ impl<N: Number> Constants<N> {
             quotients.fractions[1] = Fraction { numerator, denominator: N::over_share(denominator, rest, inputs) };
             quotients.silent[1] = false;
         }
-        Output { quotients, bias: self.bias }
+        quotients
     }
 }
 

@@ -1,0 +1,81 @@
+//! The program of C: built as `docs/c.md` builds it, which is also where these steps are explained.
+
+use super::program::Program;
+use crate::cross::Cross;
+use crate::{cargo, root, succeeds, target_dir};
+use anyhow::Result;
+use duct::cmd;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A compiler for Cortex-M.
+pub const COMPILER: &str = "arm-none-eabi-gcc";
+/// Where it is to be had.
+pub const HOW: &str = "arm-none-eabi-gcc is not installed; on Debian: apt install gcc-arm-none-eabi";
+
+/// Warnings are errors: the header and what is made by `--c-header` have none.
+const FLAGS: [&str; 14] = [
+    "-mthumb",
+    "-std=c99",
+    "-Os",
+    "-g",
+    "-ffreestanding",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Werror",
+    "-nostdlib",
+    "-Wl,--gc-sections,--fatal-warnings,-z,noexecstack",
+    // Who refers to whom: not loaded into flash, and what panics are found by.
+    "-Wl,--emit-relocs",
+];
+
+/// Where the program is.
+pub fn folder() -> PathBuf {
+    root().join("capi").join("examples")
+}
+
+/// Builds the library, the header with the network, and the program; where it is, or `None` where something fails.
+///
+/// The library's panic handler calls a function that does not exist, so a program that could panic does not link.
+pub fn build(program: &Program, core: &[&str], cross: &Cross) -> Result<Option<PathBuf>> {
+    let cross = cross.apart("capi").with_profile("firmware");
+    let manifest = root().join("capi").join("Cargo.toml");
+    let features = ["--no-default-features", "--features", program.features];
+    if !succeeds(&cross.archive(&manifest, &features))? {
+        return Ok(None);
+    }
+    let made = target_dir().join("c");
+    std::fs::create_dir_all(&made)?;
+    let header = made.join("model.h");
+    let convert = cmd!(
+        cargo(),
+        "run",
+        "--quiet",
+        "--package",
+        "relprop-cli",
+        "--",
+        "convert",
+        "models/mnist-tiny.int8.rlp",
+        "--c-header",
+        &header
+    );
+    if !succeeds(&convert.stdout_null())? {
+        return Ok(None);
+    }
+    let [_, machine] = program.qemu;
+    let board = if machine == "microbit" { "microbit.x" } else { "mps2.x" };
+    std::fs::copy(super::folder().join("memory").join(board), made.join("memory.x"))?;
+
+    let output = made.join(program.name).with_extension("elf");
+    let mut arguments: Vec<OsString> = core.iter().chain(&FLAGS).map(Into::into).collect();
+    for include in [root().join("capi").join("include"), made.clone()] {
+        arguments.extend(["-I".into(), include.into()]);
+    }
+    arguments.extend(["digit.c", "cortex_m.c"].map(|file| folder().join(file).into()));
+    arguments.extend([cross.program("librelprop_capi.a").into(), "-lgcc".into(), "-L".into(), made.into()]);
+    arguments.extend(["-T".into(), folder().join("cortex_m.ld").into(), "-o".into(), output.clone().into()]);
+    Ok(succeeds(&cmd(COMPILER, arguments))?.then_some(output))
+}
