@@ -31,7 +31,8 @@ impl Idx {
         Self::parse(&bytes).with_context(name)
     }
 
-    fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+    /// As [`read`](Self::read), from memory, unpacked.
+    pub fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         // Two zeros, the code of unsigned bytes, the number of axes; then their extents, big-endian.
         let Some(([0, 0, 8, axes @ 1..=4], rest)) = bytes.split_first_chunk() else {
             bail!("it does not begin like one of unsigned bytes");

@@ -258,11 +258,14 @@ impl Uses {
 }
 
 const fn steps(model: &Model<'_>) -> Result<(), ImageError> {
-    let mut i = 0;
+    let (mut i, mut operands) = (0, 0);
     while i < model.steps() {
         let at = model.record(Section::Steps, i);
         attempt!(step_record(model, at), Step i);
         let step = model.step(i);
+        // Lists follow each other, so that what walks all of them walks the section once.
+        ensure!(step.operands_first == operands, Step i, Operands);
+        operands += step.operands;
         if model.is_int8(&step) {
             attempt!(step_numbers(model, &step), Step i);
         }
@@ -734,16 +737,19 @@ const fn windows(step: &Step, input: Shape, output: Shape) -> Result<(), Reason>
     Ok(())
 }
 
+/// Whether every window has a tap on the input. Those that begin on it have; of those before it there are few, because
+/// padding is, and of those behind it the last window is one. (An image of a few bytes may have millions of windows.)
 const fn reads_everywhere(axis: &Axis) -> bool {
     let mut o = 0;
-    while o < axis.output {
+    while o < axis.output && o * axis.stride < axis.before {
         let (first, last) = axis.taps(o);
         if first >= last {
             return false;
         }
         o += 1;
     }
-    true
+    let (first, last) = axis.taps(axis.output - 1);
+    first < last
 }
 
 /// Whether the step's output cannot be negative.
