@@ -622,9 +622,9 @@ const fn sequences(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
         | Op::Dequantize
         | Op::LocalResponseNorm
         | Op::Softmax => true,
-        Op::Affine => step.params[0].len == output.shape.channels,
-        Op::Conv | Op::Depthwise => point,
-        Op::Concat => step.variant != 0,
+        Op::Affine if step.params[0].len == output.shape.channels => true,
+        Op::Conv | Op::Depthwise if point => true,
+        Op::Concat if step.variant != 0 => true,
         Op::Lstm | Op::Gru => step.flags & field::FLAG_ALL_STATES != 0,
         Op::AveragePool if mean && output.shape.height == 1 => false,
         _ => return Err(Reason::Sequence),
@@ -843,11 +843,11 @@ const fn port_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     let labels = read_u16(image, at + port::LABELS_COUNT) as usize;
     let first = read_u16(image, at + port::LABELS_FIRST) as usize;
     ensure!(labels == 0 || tokens || labels == shape.channels, Attribute);
+    ensure!(first + labels <= model.section(Section::Strings).1, Index);
     if flags & port::TEXT != 0 {
         ensure!(tokens && labels > 1 && words_are_sorted(model, first, labels), Words);
     }
     ensure!(labels > 0 || first == 0, Reserved);
-    ensure!(first + labels <= model.section(Section::Strings).1, Index);
 
     let (low, high) = (read_f32(image, at + port::LOW), read_f32(image, at + port::HIGH));
     if flags & port::HAS_RANGE == 0 {

@@ -10,7 +10,7 @@ use relprop_convert::{Image, parse};
 
 /// What a test has patience for: an image may describe a network of any size.
 pub const LIMITS: Limits =
-    Limits { image: 1 << 20, checks: 1 << 24, arena: 1 << 22, forward: 1 << 22, explain: 1 << 27 };
+    Limits { image: 1 << 20, checks: 1 << 24, arena: 1 << 22, forward: 1 << 21, explain: 1 << 26 };
 
 /// Numbers for inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +24,12 @@ pub enum Inputs {
 /// In every mode, by every composite.
 pub fn exercise(bytes: &[u8]) {
     for mode in Mode::ALL {
-        exercise_in(bytes, mode, 1, Inputs::Usual);
+        exercise_in(bytes, mode, 1, Inputs::Usual, PRESETS.len());
     }
 }
 
-/// In one mode, by every composite, if the image is accepted: what is within the limits must run.
-pub fn exercise_in(bytes: &[u8], mode: Mode, seed: u64, inputs: Inputs) {
+/// In one mode, by so many composites, if the image is accepted: what is within the limits must run.
+pub fn exercise_in(bytes: &[u8], mode: Mode, seed: u64, inputs: Inputs, composites: usize) {
     let image = Image::from_bytes(bytes);
     let Ok(model) = LIMITS.open(image.bytes(), mode) else { return };
     let _ = parse(&model);
@@ -37,12 +37,12 @@ pub fn exercise_in(bytes: &[u8], mode: Mode, seed: u64, inputs: Inputs) {
     if let Ok(mut session) = Session::new_fixed(&model, &mut arena, mode) {
         let given: Vec<Vec<i8>> = (0..model.inputs()).map(|i| integers(&model, i, seed)).collect();
         session.run_int8(&given.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("a checked image runs");
-        explain(&mut session);
+        explain(&mut session, seed as usize, composites);
     }
     let mut arena = kernel::arena(&model, mode);
     let mut session = Session::new(&model, &mut arena, mode).expect("a checked image has a session");
     if feed(&model, &mut session, seed, inputs) {
-        explain(&mut session);
+        explain(&mut session, seed as usize, composites);
     }
 }
 
@@ -79,13 +79,14 @@ fn integers(model: &Model<'_>, input: usize, seed: u64) -> Vec<i8> {
     (0..elements(model, input)).map(|_| numbers.below(256) as u8 as i8).collect()
 }
 
-fn explain<R: Relevance>(session: &mut Session<'_, '_, R>) {
+fn explain<R: Relevance>(session: &mut Session<'_, '_, R>, first: usize, count: usize) {
     let rough = [(
         Select::All,
         Choice::new(Rule::Gamma(0.5)).with_bias(Bias::Redistribute).with_stabilizer(Stabilizer::NormScale(0.1)),
     )];
     let composites = PRESETS.map(Composite::new);
-    for composite in composites.iter().chain([&Composite::default().with(&rough).with_condition()]) {
+    let picked = (0..count).map(|k| &composites[(first.wrapping_add(k)) % composites.len()]);
+    for composite in picked.chain([&Composite::default().with(&rough).with_condition()]) {
         for output in 0..session.model().outputs() {
             if let Ok(explanation) = session.explain(&Target::TOP.at_output(output), composite) {
                 let _ = (explanation.relevance().len(), explanation.unit_of(0), explanation.ledger().entries().count());

@@ -19,13 +19,14 @@ use std::time::Instant;
 pub const TARGETS: [&str; 9] =
     ["image", "image_mutate", "onnx", "tflite", "graph", "int8_layer", "lstm", "cli_spec", "npy"];
 
-/// The compiler's own flags: an instrumented program under `AddressSanitizer`, as cargo-fuzz builds it.
+/// An instrumented program under `AddressSanitizer`: the very flags of `cargo fuzz build --release`, so that both share
+/// what they build.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-sanitizer-coverage-stack-depth \
-    --cfg fuzzing -Cdebug-assertions -Zsanitizer=address -Ccodegen-units=1";
+    -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
+    -Zsanitizer=address -Cllvm-args=-sanitizer-coverage-stack-depth -Ccodegen-units=1";
 
-/// Where programs and the compiler's own code differ in what the sanitizer sees, programs must say for whom they are.
+/// Named, so that the flags are for programs and not for what runs while they are built.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 /// Longer inputs are neither made nor read: what they would show, short ones do.
