@@ -204,8 +204,16 @@ const fn step_work(model: &Model<'_>, step: &Step) -> u64 {
         }
         Op::Activation | Op::Softmax => elements.saturating_mul(FUNCTION),
         Op::Concat => (output.elements() as u64).saturating_add(step.operands as u64),
-        Op::Affine | Op::Add | Op::Mul | Op::Pad | Op::Slice | Op::View | Op::Transpose => elements,
-        Op::Quantize | Op::Dequantize | Op::Embedding => elements,
+        Op::Affine
+        | Op::Add
+        | Op::Mul
+        | Op::Pad
+        | Op::Slice
+        | Op::View
+        | Op::Transpose
+        | Op::Quantize
+        | Op::Dequantize
+        | Op::Embedding => elements,
     }
 }
 

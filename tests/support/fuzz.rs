@@ -4,7 +4,7 @@
 //! both know the same networks. `fuzz/` calls these under libFuzzer, `tests/corpus.rs` on every committed input.
 
 use crate::checks::exercise::{Inputs, LIMITS, exercise_in};
-use crate::checks::{graph, int8_layer, lstm_int8};
+use crate::checks::{graph, int8_layer, lstm_int8, statements};
 use crate::int8::Twins;
 use crate::lstm_int8::any_cell;
 use crate::mutate::{edits, mutations, repair};
@@ -18,9 +18,9 @@ use crate::shared::data;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use relprop::Mode;
 use relprop::model::crc32;
 use relprop::rule::Bias;
+use relprop::{Mode, Preset};
 use relprop_convert::{Network, Options, emit, from_onnx, from_tflite};
 use std::sync::LazyLock;
 
@@ -154,12 +154,19 @@ pub fn tflite(bytes: &[u8]) {
     }
 }
 
-/// A small network of any steps, every step against the oracle.
+/// A small network of any steps: every step against the oracle, and what the literature says of the whole.
 pub fn graph(bytes: &[u8]) {
     let aim = (0_usize..3, any::<usize>(), any::<usize>());
     let strategy = (presets(), picks(), prop::option::of(0_usize..20), aim, graphs::graph());
     let Some((preset, pick, step, aim, case)) = drawn(bytes, &strategy) else { return };
-    holds(graph::check(&case, preset, (pick, step), aim), || format!("{preset:?} {step:?} {aim:?} {case:?}"));
+    let shown = || format!("{preset:?} {step:?} {aim:?} {case:?}");
+    holds(graph::check(&case, preset, (pick, step), aim), shown);
+    holds(statements::check_balance(&case, preset, aim.0), shown);
+    let outputs = case.network.shape(case.network.outputs[0].tensor).elements();
+    let seed = Numbers::new(aim.1 as u64, Style::Smooth).sparse(outputs);
+    holds(statements::check_homogeneity(&case, preset, &seed), shown);
+    let mode = if aim.2.is_multiple_of(2) { Mode::Explain } else { Mode::Retain };
+    holds(statements::check_same_bits(&case, [preset, Preset::EpsilonPlus], mode), shown);
 }
 
 /// An int8 layer under any rule, in floats and in integers, against the oracle.
