@@ -2,15 +2,14 @@
 
 use proptest::prelude::*;
 use relprop::model::format::{self, Section, header};
-use relprop::rule::{Bias, Choice, Rule, Stabilizer};
-use relprop::{Arena, Composite, Mode, Model, Select, Session, Target, include_model};
-use relprop_convert::{Image, Network, emit, parse};
+use relprop::{Arena, Composite, Mode, Model, Session, Target, include_model};
+use relprop_convert::{Network, emit};
 use support::cases::cases;
+use support::checks::exercise::exercise;
 use support::int8::Twins;
 use support::lstm_int8::any_cell;
 use support::mutate::{Mutation, edits, mutations, repair};
 use support::networks::Case;
-use support::networks::choices::PRESETS;
 use support::networks::graphs::graph;
 use support::networks::kinds::Kind;
 use support::networks::layers::any_of;
@@ -113,60 +112,6 @@ fn what_is_unknown_is_refused() {
         bytes[at] = value;
         repair(&mut bytes);
         assert!(Model::new(&bytes).is_err(), "byte {at} = {value}");
-    }
-}
-
-/// Larger arenas are not tried out: sizes in a damaged image may be anything.
-const LARGEST: usize = 1 << 22;
-
-/// The same in integers alone, where the model lets itself be explained so.
-fn exercise_integers(model: &Model<'_>, mode: Mode) {
-    let mut arena = vec![0xff; model.arena_bytes(mode) + format::ALIGNMENT];
-    let Ok(mut session) = Session::new_fixed(model, &mut arena, mode) else { return };
-    let sizes = (0..model.inputs()).map(|i| model.tensor(model.input(i).tensor).shape.elements());
-    let inputs: Vec<Vec<i8>> = sizes.map(|n| (0..n).map(|i| (i * 91 % 256) as u8 as i8).collect()).collect();
-    let inputs: Vec<&[i8]> = inputs.iter().map(Vec::as_slice).collect();
-    session.run_int8(&inputs).expect("a checked image runs");
-    for composite in PRESETS.map(Composite::new) {
-        if let Ok(explanation) = session.explain(&Target::TOP, &composite) {
-            let _ = (explanation.unit_of(0), explanation.ledger().totals(), explanation.ledger().imbalance());
-        }
-    }
-}
-
-/// Runs and explains whatever the image says. The figures may be anything; what counts is that it comes back.
-fn exercise(bytes: &[u8]) {
-    let image = Image::from_bytes(bytes);
-    let Ok(model) = image.model() else { return };
-    let _ = parse(&model);
-    let sizes = (0..model.inputs()).map(|i| model.tensor(model.input(i).tensor).shape.elements());
-    let sizes: Vec<usize> = sizes.collect();
-    if sizes.iter().sum::<usize>() * 4 > LARGEST {
-        return;
-    }
-    let inputs: Vec<Vec<f32>> = sizes.iter().map(|n| (0..*n).map(|i| (i % 5) as f32 - 1.5).collect()).collect();
-    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-    let rough = [(
-        Select::All,
-        Choice::new(Rule::Gamma(0.5)).with_bias(Bias::Redistribute).with_stabilizer(Stabilizer::NormScale(0.1)),
-    )];
-    for mode in Mode::ALL {
-        if model.arena_bytes(mode) > LARGEST {
-            assert!(Session::new(&model, &mut [0; 64], mode).is_err());
-            continue;
-        }
-        exercise_integers(&model, mode);
-        let mut arena = vec![0xff; model.arena_bytes(mode) + format::ALIGNMENT];
-        let mut session = Session::new(&model, &mut arena, mode).expect("a checked image has a session");
-        session.run_all(&inputs).expect("a checked image runs");
-        let composites = PRESETS.map(Composite::new);
-        for composite in composites.iter().chain([&Composite::default().with(&rough).with_condition()]) {
-            for output in 0..model.outputs() {
-                if let Ok(explanation) = session.explain(&Target::TOP.at_output(output), composite) {
-                    let _ = (explanation.top::<3>(), explanation.ledger().totals(), explanation.amplification());
-                }
-            }
-        }
     }
 }
 

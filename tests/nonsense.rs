@@ -137,6 +137,26 @@ fn attributes_must_be_in_range() {
     assert_eq!(changed(|n| n.steps[3].kernel = [1, 1]), step(Reason::Reserved));
 }
 
+/// What ends a sequence ends it for every length: a window over some moments, a factor for each or a row more do not.
+#[test]
+fn sequences_end_in_a_state_or_a_mean() {
+    let over = |build: &dyn Fn(&mut Network, usize) -> usize| {
+        let mut n = Network::named("sequence");
+        let x = n.sequence_input("x", 4, 2);
+        let y = build(&mut n, x);
+        n.tensors[y].is_sequence = false;
+        n.output(y);
+        emit(&n).err().map(|_| refused(&n))
+    };
+    let sequence = Some(step(Reason::Sequence));
+    assert_eq!(over(&|n, x| n.conv(x, &Window::new(2, 1), 2, &[0.5; 8], &[])), sequence);
+    assert_eq!(over(&|n, x| n.conv(x, &Window { groups: 2, ..Window::new(3, 1) }, 2, &[0.5; 6], &[])), sequence);
+    assert_eq!(over(&|n, x| n.affine(x, &[1.0; 8], &[])), sequence);
+    assert_eq!(over(&|n, x| n.concat(&[x, x], 0)), sequence);
+    assert_eq!(over(&|n, x| n.max_pool(x, &Window::new(4, 1))), sequence);
+    assert_eq!(over(&|n, x| n.average_pool(x, &Window::new(4, 1), false)), None);
+}
+
 #[test]
 fn data_must_flow() {
     assert_eq!(changed(|n| n.steps.swap(0, 1)), step(Reason::Order));

@@ -15,43 +15,8 @@ fn fresh(model: &Model<'_>, inputs: &[Vec<f32>], mode: Mode, target: &Target<'_>
     kernel::explain(model, inputs, mode, target, &Composite::new(preset)).unwrap().bits()
 }
 
-fn last_output(model: &Model<'_>) -> Target<'static> {
-    Target { output: model.outputs() - 1, seed: Seed::All }
-}
-
 proptest! {
     #![proptest_config(cases(128))]
-
-    #[test]
-    fn explanations_do_not_depend_on_what_was_explained_before(
-        case in graph(), a in presets(), b in presets(), retain: bool
-    ) {
-        let image = case.image();
-        let model = image.model().unwrap();
-        let mode = if retain { Mode::Retain } else { Mode::Explain };
-        let last = last_output(&model);
-        let mut arena = kernel::arena(&model, mode);
-        let mut session = Session::new(&model, &mut arena, mode).unwrap();
-        session.run_all(&slices(&case.inputs)).unwrap();
-        for (target, preset) in [(Target::TOP, a), (last, b), (Target::TOP, a), (Target::TOP, b)] {
-            let seen = kernel::explain_in(&mut session, &target, &Composite::new(preset)).unwrap();
-            prop_assert_eq!(seen.bits(), fresh(&model, &case.inputs, mode, &target, preset));
-        }
-    }
-
-    #[test]
-    fn a_session_forgets_the_run_before(case in graph(), preset in presets()) {
-        let image = case.image();
-        let model = image.model().unwrap();
-        let mut arena = kernel::arena(&model, Mode::Explain);
-        let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
-        let other: Vec<Vec<f32>> = case.inputs.iter().map(|x| x.iter().map(|x| 7.0 - 3.0 * x).collect()).collect();
-        session.run_all(&slices(&other)).unwrap();
-        session.explain(&Target::TOP, &Composite::new(Preset::Gradient)).unwrap();
-        session.run_all(&slices(&case.inputs)).unwrap();
-        let seen = kernel::explain_in(&mut session, &Target::TOP, &Composite::new(preset)).unwrap();
-        prop_assert_eq!(seen.bits(), fresh(&model, &case.inputs, Mode::Explain, &Target::TOP, preset));
-    }
 
     #[test]
     fn every_mode_gives_the_same_bits(case in graph(), preset in presets()) {

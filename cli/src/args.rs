@@ -3,6 +3,7 @@
 use crate::spec::{BoundSpec, Method, RULES, RuleArg, SeedRelevance, TargetSpec};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use relprop::Limits;
 use std::path::PathBuf;
 
 /// Explain what neural networks say: layer-wise relevance propagation.
@@ -210,6 +211,40 @@ pub struct FeedingArgs {
     /// ONNX: keep batch normalisation as steps of their own
     #[arg(long)]
     pub keep_batch_norm: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: LimitArgs,
+}
+
+/// What a network may take: a short file may describe a huge one.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    #[arg(help = "Refuse a network that needs more memory", long, value_name = "MIB", default_value_t = 4096)]
+    pub max_memory: u64,
+    #[arg(
+        help = "Refuse a network of which one explanation may take more work, in 10⁹ multiply-accumulates",
+        long,
+        value_name = "N",
+        default_value_t = 2000
+    )]
+    pub max_work: u64,
+}
+
+impl Default for LimitArgs {
+    fn default() -> Self {
+        Self { max_memory: 4096, max_work: 2000 }
+    }
+}
+
+impl LimitArgs {
+    /// As the kernel takes them.
+    pub const fn limits(&self) -> Limits {
+        let work = self.max_work.saturating_mul(1_000_000_000);
+        // Some seconds of validation: as many records as no network comes near.
+        let checks = 1 << 30;
+        Limits { image: u64::MAX, checks, arena: self.max_memory.saturating_mul(1 << 20), forward: work, explain: work }
+    }
 }
 
 /// How a picture becomes an input.

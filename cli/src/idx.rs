@@ -31,7 +31,8 @@ impl Idx {
         Self::parse(&bytes).with_context(name)
     }
 
-    fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+    /// As [`read`](Self::read), from memory, unpacked.
+    pub fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         // Two zeros, the code of unsigned bytes, the number of axes; then their extents, big-endian.
         let Some(([0, 0, 8, axes @ 1..=4], rest)) = bytes.split_first_chunk() else {
             bail!("it does not begin like one of unsigned bytes");
@@ -39,7 +40,9 @@ impl Idx {
         let (extents, rest) = rest.split_at_checked(4 * usize::from(*axes)).context("it ends within its header")?;
         let (extents, _) = extents.as_chunks();
         let dims: Vec<usize> = extents.iter().map(|&extent| u32::from_be_bytes(extent) as usize).collect();
-        let len = dims.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        // The size of an item must fit, too, of a file that has none.
+        let size = dims.iter().skip(1).try_fold(1_usize, |product, &n| product.checked_mul(n));
+        let len = size.and_then(|size| size.checked_mul(dims.first().copied()?));
         let data = len.and_then(|len| rest.get(..len)).context("it ends before its elements do")?;
         Ok(Self { dims, data: data.to_vec() })
     }

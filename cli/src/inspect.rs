@@ -15,7 +15,7 @@ use relprop_convert::describe::grouped;
 
 /// Runs the command.
 pub fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> anyhow::Result<()> {
-    let loaded = Loaded::open(&args.model, &args.feeding)?;
+    let loaded = Loaded::look(&args.model, &args.feeding)?;
     let model = loaded.model()?;
     // A box that nobody gave is no reason not to show the steps.
     let recipe = Recipe::with_any_box(&args.rules, &model)?;
@@ -169,6 +169,7 @@ fn parameters(model: &Model<'_>, step: &Step) -> usize {
 
 fn memory(loaded: &Loaded, model: &Model<'_>) -> Vec<String> {
     let ram = |mode: Mode| grouped(model.arena_bytes(mode));
+    let work = model.work();
     vec![
         format!("flash   {} bytes", grouped(loaded.flash())),
         format!(
@@ -176,6 +177,11 @@ fn memory(loaded: &Loaded, model: &Model<'_>) -> Vec<String> {
             ram(Mode::Infer),
             ram(Mode::Explain),
             ram(Mode::Retain)
+        ),
+        format!(
+            "work    up to {} multiply-accumulates to run, {} for the costliest rules to explain",
+            grouped(usize::try_from(work.forward).unwrap_or(usize::MAX)),
+            grouped(usize::try_from(work.explain).unwrap_or(usize::MAX))
         ),
     ]
 }

@@ -2,9 +2,10 @@
 
 use crate::args::FeedingArgs;
 use crate::{files, input};
-use anyhow::{Context, anyhow};
-use relprop::Model;
+use anyhow::anyhow;
+use relprop::limits::OpenError;
 use relprop::step::Pixels;
+use relprop::{Limits, Mode, Model};
 use relprop_convert::{FileError, Image, Network, Options, is_image};
 use std::path::Path;
 
@@ -20,11 +21,24 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Loads a model image, an ONNX file or a TensorFlow Lite file.
+    /// Loads a model image, an ONNX file or a TensorFlow Lite file, to be run and explained: within the limits.
     pub fn open(path: &Path, feeding: &FeedingArgs) -> anyhow::Result<Self> {
+        let loaded = Self::look(path, feeding)?;
+        loaded.hold(feeding)?;
+        Ok(loaded)
+    }
+
+    /// As [`open`](Self::open), only to look at: whatever it would take to run.
+    pub fn look(path: &Path, feeding: &FeedingArgs) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let image = image(&files::read(path)?, &name, feeding)?;
         Self::checked(name, image, feeding)
+    }
+
+    fn hold(&self, feeding: &FeedingArgs) -> anyhow::Result<()> {
+        feeding.limits.limits().check(&self.model()?, Mode::Retain).map_err(|error| {
+            anyhow!("{} asks for too much: {error} (--max-memory and --max-work raise the limits)", self.name)
+        })
     }
 
     /// As [`open`](Self::open); where an ONNX file leaves the length of a sequence open, the model takes these inputs,
@@ -41,7 +55,9 @@ impl Loaded {
         }
         let options = Options { max_length: Some(moments), ..options(feeding) };
         let image = converted(&bytes, &loaded.name, &options)?;
-        Self::checked(loaded.name, image, feeding)
+        let loaded = Self::checked(loaded.name, image, feeding)?;
+        loaded.hold(feeding)?;
+        Ok(loaded)
     }
 
     /// The digit reader that comes with the command.
@@ -52,7 +68,11 @@ impl Loaded {
     }
 
     fn checked(name: String, image: Image, feeding: &FeedingArgs) -> anyhow::Result<Self> {
-        let model = image.model().with_context(|| format!("{name} cannot be used"))?;
+        let validation = Limits { checks: feeding.limits.limits().checks, ..Limits::NONE };
+        let model = validation.open(image.bytes(), Mode::Infer).map_err(|error| match error {
+            OpenError::Image(error) => anyhow!(error).context(format!("{name} cannot be used")),
+            OpenError::Exceeded(error) => anyhow!(error).context(format!("{name} asks for too much")),
+        })?;
         let channels = model.tensor(model.input(0).tensor).shape.channels;
         let pixels = feeding.pixels.pixels(channels)?;
         Ok(Self { name, image, pixels })

@@ -30,6 +30,7 @@ pub fn read(path: &Path) -> anyhow::Result<Array> {
 
 /// As [`read`], from memory.
 pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
+    check_header(bytes)?;
     let file = NpyFile::new(bytes).map_err(|error| match error.kind() {
         ErrorKind::UnexpectedEof => anyhow!("it ends within its header"),
         _ => anyhow!("its header is damaged: {error}"),
@@ -50,6 +51,32 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
         Order::C => Array { shape, data, int8 },
         Order::Fortran => Array { data: last_axis_first(&shape, &data), shape, int8 },
     })
+}
+
+/// What the header's reader must not be given: lists within lists (of records, which are no numbers), which take it a time
+/// that doubles with each, and extents whose product does not fit 64 bits.
+fn check_header(bytes: &[u8]) -> anyhow::Result<()> {
+    let (start, len) = match bytes {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => (10, usize::from(u16::from_le_bytes([*a, *b]))),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => (12, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
+        _ => return Ok(()),
+    };
+    let header = bytes.get(start..).unwrap_or_default();
+    let header = header.get(..len).unwrap_or(header);
+    let brackets = header.iter().filter(|byte| matches!(byte, b'[' | b'(' | b'{')).count();
+    if brackets > 2 || header.contains(&b'[') {
+        bail!("its elements are records, not numbers");
+    }
+    let after = header.split(|byte| *byte == b'(').nth(1).unwrap_or_default();
+    let shape = after.split(|byte| *byte == b')').next().unwrap_or_default();
+    let extents = shape.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let extents = extents.map(|digits| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok()));
+    // A zero makes the product zero, but not the steps to it.
+    extents
+        .map(|extent| extent.map(|extent| extent.max(1)))
+        .try_fold(1_u64, |product, extent| product.checked_mul(extent?))
+        .map(|_| ())
+        .ok_or_else(|| anyhow!("its shape is too large"))
 }
 
 fn elements_of(file: NpyFile<&[u8]>) -> anyhow::Result<Vec<f32>> {
@@ -132,6 +159,25 @@ mod tests {
         assert_eq!(last_axis_first(&[2, 3], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         let file = bytes_of(&[2, 2], npyz::Order::Fortran, &[1.0_f32, 3.0, 2.0, 4.0]);
         assert_eq!(parse(&file).unwrap().data, [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    /// Found by the fuzzer: a reader that tries every way to close the lists, and one that multiplies before it looks.
+    #[test]
+    fn headers_that_take_for_ever_are_refused_at_once() {
+        let with = |header: &str| {
+            let mut bytes = b"\x93NUMPY\x01\0".to_vec();
+            bytes.extend_from_slice(&(header.len() as u16).to_le_bytes());
+            bytes.extend_from_slice(header.as_bytes());
+            bytes
+        };
+        let nested = with(&format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {}", "[".repeat(40)));
+        let started = std::time::Instant::now();
+        assert!(parse(&nested).is_err());
+        assert!(started.elapsed().as_secs() < 5);
+        for shape in ["4294967296, 4294967296", "0, 4294967296, 4294967296", "99999999999999999999"] {
+            let huge = with(&format!("{{'descr': '|i1', 'fortran_order': False, 'shape': ({shape}), }}\n"));
+            assert!(parse(&huge).is_err(), "{shape}");
+        }
     }
 
     #[test]

@@ -42,6 +42,11 @@
 //! * [`loops`] has the methods that run several passes: gradient × input, integrated gradients, smoothgrad,
 //!   occlusion, Grad-CAM.
 //!
+//! # Models from anywhere
+//!
+//! [`Limits::open`] validates an image as [`Model::new`] does, and refuses one that asks for more memory or work than the
+//! host is ready to give: a short image may describe a huge network.
+//!
 //! # What is promised
 //!
 //! No allocation, no recursion, no `unsafe`. Once [`Model::new`] has accepted an image and [`Session::new`] an arena,
@@ -63,6 +68,7 @@ mod lanes;
 mod lanes8;
 mod layers;
 pub mod ledger;
+pub mod limits;
 pub mod loops;
 mod math;
 pub mod model;
@@ -81,6 +87,7 @@ pub use composite::{Composite, Override, Preset, Select};
 pub use error::{ExplainError, ImageError, Mismatch, RunError, SessionError};
 pub use explanation::Explanation;
 pub use ledger::{Entry, Ledger, Whole};
+pub use limits::{Limits, Work};
 pub use model::{Arena, Model};
 pub use number::Fixed;
 pub use plan::Mode;

@@ -12,7 +12,7 @@ use crate::layers::int8;
 use crate::layers::linear::Scratch;
 use crate::layers::recurrent;
 use crate::model::Model;
-use crate::step::{Op, Step};
+use crate::step::{Axis, Op, Step, quotient, rounded_up};
 
 /// What an arena is sized for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,19 +205,48 @@ pub const fn overlay_lead(model: &Model<'_>, step: &Step) -> Option<isize> {
         }
         Op::Conv | Op::ConvTranspose | Op::Depthwise | Op::AveragePool => {
             let [rows, _] = step.axes(input, output);
-            let mut lead = isize::MIN;
-            let mut o = 0;
-            while o < rows.output {
-                let written = 4 * input.row() * rows.settled(o).end;
-                let read = 4 * output.row() * (o + 1);
-                let ahead = written as isize - read as isize;
+            let turns = turns(&rows);
+            let (mut lead, mut i) = (isize::MIN, 0);
+            while i < turns.len() {
+                let ahead = ahead(&rows, turns[i], input.row(), output.row());
                 lead = if ahead > lead { ahead } else { lead };
-                o += 1;
+                i += 1;
             }
             Some(lead)
         }
         _ => None,
     }
+}
+
+/// How far what is written reaches ahead of what has been read, in bytes, after output row `o`.
+const fn ahead(rows: &Axis, o: usize, written: usize, read: usize) -> isize {
+    4 * (written * rows.settled(o).end) as isize - 4 * (read * (o + 1)) as isize
+}
+
+/// The output rows of which one reaches farthest ahead. From row to row the reach falls by a row that is read and rises
+/// with the inputs that settle: of none before the window leaves the padding (or the first whole stride), of equally many
+/// from there on, of none once all have. So it is largest where that changes, and a model of millions of rows is looked
+/// at in no time.
+const fn turns(rows: &Axis) -> [usize; 6] {
+    let last = rows.output - 1;
+    let (first, end) = if rows.transposed {
+        // The first and the last output with which another input settles.
+        let reach = (rows.kernel - 1) * rows.dilation;
+        let lowest = rounded_up(rows.before.saturating_sub(reach), rows.stride);
+        let highest = rounded_up((last + rows.before + 1).saturating_sub(reach), rows.stride);
+        let highest = (if highest < rows.input { highest } else { rows.input }).saturating_sub(1);
+        let place = [lowest * rows.stride + reach, highest * rows.stride + reach];
+        (place[0].saturating_sub(rows.before), place[1].saturating_sub(rows.before))
+    } else {
+        (quotient(rows.before, rows.stride), quotient(rows.input + rows.before, rows.stride))
+    };
+    let turns = [0, first.saturating_sub(1), first, end.saturating_sub(1), end, last];
+    let (mut clipped, mut i) = ([last; 6], 0);
+    while i < turns.len() {
+        clipped[i] = if turns[i] < last { turns[i] } else { last };
+        i += 1;
+    }
+    clipped
 }
 
 /// How far behind the relevance of a step's first operand the operand's value must lie, so that the relevance may
@@ -335,4 +364,26 @@ pub struct Placement {
     pub offset: Option<usize>,
     /// When it is in memory.
     pub lifetime: Lifetime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ahead, turns};
+    use crate::step::Axis;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn the_farthest_row_is_among_the_turns(
+            (input, output, kernel, stride) in (1usize..20, 1usize..30, 1usize..7, 1usize..6),
+            (dilation, before, transposed) in (1usize..4, 0usize..9, any::<bool>()),
+            (written, read) in (1usize..9, 1usize..9),
+        ) {
+            let rows = Axis { input, output, kernel, stride, dilation, before, after: 0, transposed };
+            let farthest = |rows_of: &mut dyn Iterator<Item = usize>| rows_of.map(|o| ahead(&rows, o, written, read)).max();
+            prop_assert_eq!(farthest(&mut turns(&rows).into_iter()), farthest(&mut (0..output)));
+        }
+    }
 }

@@ -7,7 +7,9 @@
 pub mod bless;
 pub mod books;
 pub mod cases;
+pub mod checks;
 pub mod close;
+pub mod fuzz;
 pub mod int8;
 pub mod kernel;
 pub mod lstm_int8;

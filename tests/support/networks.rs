@@ -7,6 +7,7 @@ pub mod graphs;
 pub mod kinds;
 pub mod layers;
 pub mod numbers;
+pub mod rectified;
 pub mod small;
 
 use relprop::step::Shape;

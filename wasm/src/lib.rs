@@ -49,21 +49,24 @@ impl Explainer {
     /// Loads a model.
     ///
     /// @param image the bytes of a model image (`.rlp`), as `relprop convert` writes it.
-    /// @param options whether relevance is made of floats or of integers; of floats, if they are left out.
-    /// @throws Error if the image is damaged, or made for another version, or has a step that needs floats where
+    /// @param options whether relevance is made of floats or of integers (of floats, if they are left out), and how much
+    /// memory and work a model may ask for.
+    /// @throws Error if the image is damaged, or made for another version, or asks for too much, or has a step that needs floats where
     /// relevance shall be of integers.
     #[wasm_bindgen(constructor)]
     pub fn new(
         image: &[u8],
         #[wasm_bindgen(unchecked_optional_param_type = "ExplainerOptions")] options: JsValue,
     ) -> Result<Self, JsError> {
-        let relevance = Options::new("options", options, &["relevance"])?.text("relevance")?;
+        let options = Options::new("options", options, &["relevance", "maxMemory", "maxWork"])?;
+        let relevance = options.text("relevance")?;
+        let limits = memory::limits(&options)?;
         let fixed = match relevance.as_deref() {
             None | Some("float") => false,
             Some("fixed") => true,
             Some(_) => return Err(Refusal::argument("relevance must be \"float\" or \"fixed\"").into()),
         };
-        Ok(Self { kept: memory::open(image, fixed)?, given: Given::default() })
+        Ok(Self { kept: memory::open(image, fixed, &limits)?, given: Given::default() })
     }
 
     /// What the model is: its inputs and outputs, its steps, the memory that it takes.

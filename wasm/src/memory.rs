@@ -1,9 +1,10 @@
 //! A model image and an arena, owned together with the session that borrows both.
 
+use crate::object::Options;
 use crate::refusal::Refusal;
 use crate::session::Open;
 use bytemuck::{cast_slice, cast_slice_mut};
-use relprop::{Mode, Model};
+use relprop::{Limits, Mode, Model};
 use self_cell::{MutBorrow, self_cell};
 
 /// Bytes that may be skipped at the start of an arena, so that what follows is aligned.
@@ -18,6 +19,21 @@ pub struct Memory {
     arena: MutBorrow<Vec<u8>>,
 }
 
+/// What a page gives a model that says nothing else: a gigabyte, and about a minute for an explanation by the costliest
+/// rules. A file that someone drops may describe a network of any size.
+const LIMITS: Limits =
+    Limits { image: u64::MAX, checks: 1 << 28, arena: 1 << 30, forward: 200_000_000_000, explain: 200_000_000_000 };
+
+/// The limits that a caller sets.
+///
+/// # Errors
+/// One is not an amount.
+pub fn limits(options: &Options<'_>) -> Result<Limits, Refusal> {
+    let arena = options.amount("maxMemory")?.unwrap_or(LIMITS.arena);
+    let work = options.amount("maxWork")?.unwrap_or(LIMITS.explain);
+    Ok(Limits { arena, forward: work, explain: work, ..LIMITS })
+}
+
 self_cell!(
     /// A session and its memory.
     pub struct Kept {
@@ -29,28 +45,28 @@ self_cell!(
 
 impl Memory {
     /// Copies an image to where it is aligned.
-    fn new(bytes: &[u8]) -> Result<Self, Refusal> {
+    fn new(bytes: &[u8], limits: &Limits) -> Result<Self, Refusal> {
         let mut image = vec![0; bytes.len().div_ceil(size_of::<u64>())];
         cast_slice_mut(&mut image)[..bytes.len()].copy_from_slice(bytes);
         let mut memory = Self { image, length: bytes.len(), arena: MutBorrow::new(Vec::new()) };
-        let needed = memory.model()?.arena_bytes(Mode::Explain);
+        let needed = limits.open(memory.bytes(), Mode::Explain)?.arena_bytes(Mode::Explain);
         memory.arena = MutBorrow::new(vec![0; needed + ALIGNMENT]);
         Ok(memory)
     }
 
-    fn model(&self) -> Result<Model<'_>, Refusal> {
+    fn bytes(&self) -> &[u8] {
         let bytes: &[u8] = cast_slice(&self.image);
-        Ok(Model::new(&bytes[..self.length])?)
+        &bytes[..self.length]
     }
 }
 
 /// Validates an image and opens a session over a copy of it; `fixed` for relevance in integers alone.
 ///
 /// # Errors
-/// The image is not a model of this kernel's, or needs floats.
-pub fn open(image: &[u8], fixed: bool) -> Result<Kept, Refusal> {
-    Kept::try_new(Memory::new(image)?, |memory| {
-        let model = memory.model()?;
+/// The image is not a model of this kernel's, needs floats, or asks for more than the limits.
+pub fn open(image: &[u8], fixed: bool, limits: &Limits) -> Result<Kept, Refusal> {
+    Kept::try_new(Memory::new(image, limits)?, |memory| {
+        let model = Model::new(memory.bytes())?;
         Ok(Open::new(&model, memory.arena.borrow_mut(), fixed)?)
     })
 }

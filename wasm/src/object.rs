@@ -84,6 +84,15 @@ impl<'n> Options<'n> {
         self.checked(key, "a finite number", |value| value.as_f64().map(|v| v as f32).filter(|v| v.is_finite()))
     }
 
+    /// A property that must be an amount: not negative, and finite or not.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn amount(&self, key: &str) -> Result<Option<u64>, Refusal> {
+        // A cast saturates.
+        self.checked(key, "an amount", |value| value.as_f64().filter(|v| *v >= 0.0).map(|v| v as u64))
+    }
+
     fn checked<T>(
         &self,
         key: &str,

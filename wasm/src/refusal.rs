@@ -1,5 +1,6 @@
 //! Everything that can be refused, as a JavaScript error.
 
+use relprop::limits::{Exceeded, OpenError};
 use relprop::{ExplainError, ImageError, RunError, SessionError};
 use std::fmt;
 use wasm_bindgen::JsError;
@@ -9,6 +10,8 @@ use wasm_bindgen::JsError;
 pub enum Refusal {
     /// The image is refused.
     Image(ImageError),
+    /// The image asks for more than its host gives.
+    Exceeded(Exceeded),
     /// No session can be opened.
     Session(SessionError),
     /// The network cannot run on this input.
@@ -30,6 +33,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Image(error) => error.fmt(f),
+            Self::Exceeded(error) => write!(f, "{error}; maxMemory and maxWork raise the limits"),
             Self::Session(error) => error.fmt(f),
             Self::Run(error) => error.fmt(f),
             Self::Explain(error) => error.fmt(f),
@@ -54,3 +58,12 @@ macro_rules! from {
     };
 }
 from!(ImageError => Image, SessionError => Session, RunError => Run, ExplainError => Explain);
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Image(error) => Self::Image(error),
+            OpenError::Exceeded(error) => Self::Exceeded(error),
+        }
+    }
+}

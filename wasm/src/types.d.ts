@@ -28,6 +28,13 @@ export interface ExplainerOptions {
      * exactly. Integers need a network that is int8 throughout. Floats, if it is left out.
      */
     relevance?: "float" | "fixed";
+    /** Bytes of memory that the model may need besides its image; 2³⁰ if it is left out. */
+    maxMemory?: number;
+    /**
+     * Multiply-accumulates that one inference or explanation may take; 2·10¹¹ if it is left out, which is about a minute.
+     * Counted for the costliest rules, before anything runs.
+     */
+    maxWork?: number;
 }
 
 /** A rule for some steps, on top of a composite. Later rules take precedence. */

@@ -8,6 +8,7 @@ mod elf;
 mod features;
 mod firmware;
 mod floats;
+mod fuzz;
 mod panics;
 mod size;
 mod stages;
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::Options),
     /// The programs for small cores: builds them, runs them in QEMU, holds their bits and their size to what they were
     Firmware(firmware::Options),
+    /// The fuzz targets: builds them with the nightly compiler, runs each, prints what was found
+    Fuzz(fuzz::Options),
     /// Criterion benches, with the large networks made first where Python is there; or the passes in a browser
     Bench(bench::Options),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Wasm => wasm::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Firmware(options) => firmware::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {

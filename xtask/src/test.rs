@@ -4,6 +4,7 @@ use crate::bindings::Engine;
 use crate::cross::{self, Cross};
 use crate::features;
 use crate::firmware;
+use crate::fuzz;
 use crate::stages::{Outcome, Stages};
 use crate::{MSRV, cargo, output_of, root, succeeds};
 use anyhow::Result;
@@ -16,6 +17,9 @@ pub struct Options {
     /// Run only this stage; may be given several times
     #[arg(long, value_enum)]
     only: Vec<Stage>,
+    /// Longer: property tests draw twenty times as many cases, every fuzz target runs for ten minutes
+    #[arg(long)]
+    long: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,27 +46,65 @@ enum Stage {
     Page,
     /// The programs for small cores, in QEMU
     Firmware,
+    /// The tests that matter for hostile inputs, optimised as a release is, with checks of every sum and every assertion
+    Hardened,
+    /// Every fuzz target for half a minute, from its seeds
+    Fuzz,
+    /// Licences and sources of what is built in
+    Deny,
 }
+
+/// The kernel, and the tests of the whole system that feed it what nobody meant: an overflow anywhere is a panic.
+const HARDENED: [&str; 22] = [
+    "test",
+    "--profile",
+    "hardened",
+    "-p",
+    "relprop",
+    "-p",
+    "relprop-workspace",
+    "--lib",
+    "--test",
+    "corpus",
+    "--test",
+    "fields",
+    "--test",
+    "graphs",
+    "--test",
+    "images",
+    "--test",
+    "int8",
+    "--test",
+    "invariants",
+    "--test",
+    "limits",
+];
+
+/// Nothing is fetched: advisories, which are, are left out.
+const DENY: [&str; 6] = ["deny", "--offline", "check", "licenses", "bans", "sources"];
 
 pub fn run(options: &Options) -> bool {
     let mut stages = Stages::default();
     for stage in Stage::value_variants() {
         if options.only.is_empty() || options.only.contains(stage) {
-            stage.run(&mut stages);
+            stage.run(&mut stages, options.long);
         }
     }
     stages.finish()
 }
 
 impl Stage {
-    fn run(self, stages: &mut Stages) {
+    fn run(self, stages: &mut Stages, long: bool) {
         match self {
             Self::Fmt => run_cargo(stages, "fmt", &["fmt", "--all", "--check"]),
             Self::Clippy => {
                 let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
                 run_cargo(stages, "clippy", &arguments);
             }
-            Self::Test => run_cargo(stages, "test", &["test", "--workspace", "--no-fail-fast"]),
+            Self::Test => {
+                let command = drawing(cmd!(cargo(), "test", "--workspace", "--no-fail-fast"), long);
+                stages.run("test", "cargo test --workspace --no-fail-fast", || succeeds(&command).map(Outcome::of));
+            }
             Self::Docs => {
                 let command = cmd!(cargo(), "doc", "--workspace", "--no-deps").env("RUSTDOCFLAGS", "-D warnings");
                 stages.run("docs", "cargo doc --workspace --no-deps, warnings denied", || {
@@ -95,6 +137,16 @@ impl Stage {
                 package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
             }),
             Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", firmware::stage),
+            Self::Hardened => {
+                let command = drawing(cmd(cargo(), HARDENED), long);
+                stages
+                    .run("hardened", &format!("cargo {}", HARDENED.join(" ")), || succeeds(&command).map(Outcome::of));
+            }
+            Self::Fuzz => {
+                let seconds = if long { 600 } else { 30 };
+                stages.run("fuzz", "every fuzz target under AddressSanitizer", || fuzz::stage(seconds));
+            }
+            Self::Deny => stages.run("deny", &format!("cargo {}", DENY.join(" ")), deny),
         }
     }
 }
@@ -109,6 +161,18 @@ fn package(folder: &Path, more: impl FnOnce(&Path) -> Result<()>) -> Result<Outc
     }
     more(folder)?;
     succeeds(&cmd!("npm", "test", "--prefix", folder)).map(Outcome::of)
+}
+
+/// Property tests draw more cases where there is time.
+fn drawing(tests: duct::Expression, long: bool) -> duct::Expression {
+    if long { tests.env("RELPROP_SOAK", "20") } else { tests }
+}
+
+fn deny() -> Result<Outcome> {
+    if output_of(cargo(), &["deny", "--version"]).is_none() {
+        return Ok(Outcome::Skipped("no cargo-deny; cargo install cargo-deny".into()));
+    }
+    succeeds(&cmd(cargo(), DENY)).map(Outcome::of)
 }
 
 fn run_cargo(stages: &mut Stages, name: &str, arguments: &[&str]) {

@@ -258,11 +258,14 @@ impl Uses {
 }
 
 const fn steps(model: &Model<'_>) -> Result<(), ImageError> {
-    let mut i = 0;
+    let (mut i, mut operands) = (0, 0);
     while i < model.steps() {
         let at = model.record(Section::Steps, i);
         attempt!(step_record(model, at), Step i);
         let step = model.step(i);
+        // Lists follow each other, so that what walks all of them walks the section once.
+        ensure!(step.operands_first == operands, Step i, Operands);
+        operands += step.operands;
         if model.is_int8(&step) {
             attempt!(step_numbers(model, &step), Step i);
         }
@@ -622,9 +625,9 @@ const fn sequences(model: &Model<'_>, step: &Step) -> Result<(), Reason> {
         | Op::Dequantize
         | Op::LocalResponseNorm
         | Op::Softmax => true,
-        Op::Affine => step.params[0].len == output.shape.channels,
-        Op::Conv | Op::Depthwise => point,
-        Op::Concat => step.variant != 0,
+        Op::Affine if step.params[0].len == output.shape.channels => true,
+        Op::Conv | Op::Depthwise if point => true,
+        Op::Concat if step.variant != 0 => true,
         Op::Lstm | Op::Gru => step.flags & field::FLAG_ALL_STATES != 0,
         Op::AveragePool if mean && output.shape.height == 1 => false,
         _ => return Err(Reason::Sequence),
@@ -737,16 +740,19 @@ const fn windows(step: &Step, input: Shape, output: Shape) -> Result<(), Reason>
     Ok(())
 }
 
+/// Whether every window has a tap on the input. Those that begin on it have; of those before it there are few, because
+/// padding is, and of those behind it the last window is one. (An image of a few bytes may have millions of windows.)
 const fn reads_everywhere(axis: &Axis) -> bool {
     let mut o = 0;
-    while o < axis.output {
+    while o < axis.output && o * axis.stride < axis.before {
         let (first, last) = axis.taps(o);
         if first >= last {
             return false;
         }
         o += 1;
     }
-    true
+    let (first, last) = axis.taps(axis.output - 1);
+    first < last
 }
 
 /// Whether the step's output cannot be negative.
@@ -840,11 +846,11 @@ const fn port_record(model: &Model<'_>, at: usize) -> Result<(), Reason> {
     let labels = read_u16(image, at + port::LABELS_COUNT) as usize;
     let first = read_u16(image, at + port::LABELS_FIRST) as usize;
     ensure!(labels == 0 || tokens || labels == shape.channels, Attribute);
+    ensure!(first + labels <= model.section(Section::Strings).1, Index);
     if flags & port::TEXT != 0 {
         ensure!(tokens && labels > 1 && words_are_sorted(model, first, labels), Words);
     }
     ensure!(labels > 0 || first == 0, Reserved);
-    ensure!(first + labels <= model.section(Section::Strings).1, Index);
 
     let (low, high) = (read_f32(image, at + port::LOW), read_f32(image, at + port::HIGH));
     if flags & port::HAS_RANGE == 0 {

@@ -1,0 +1,118 @@
+//! Every field of every record of an image: what is out of range is refused, with the record and the reason.
+//!
+//! The fields are those that `kernel/src/model/format.rs` describes: one without a row here fails the test.
+
+mod rows;
+
+use relprop::Model;
+use relprop::error::{Place, Reason};
+use relprop::model::format::{Section, header};
+use relprop::model::format::{plan, port, step, string, tensor};
+use rows::{Base, Row, rows};
+use std::collections::BTreeSet;
+use support::mutate::repair;
+
+/// Constants of the description that are no fields, and why.
+const NO_FIELDS: [&str; 14] = [
+    // Where the checksum starts, how large records are, and how many there are.
+    "header::CRC_START",
+    "header::SIZE",
+    "tensor::SIZE",
+    "step::SIZE",
+    "port::SIZE",
+    "string::SIZE",
+    "plan::MODES",
+    "plan::HEAD",
+    "plan::ENTRY",
+    // All flags together.
+    "tensor::FLAGS_DEFINED",
+    "step::FLAGS_DEFINED",
+    "port::FLAGS_DEFINED",
+    // Sizes of parameter blocks, which have rows as `step::PARAMS`.
+    "lstm_int8::FACTORS",
+    "lstm_int8::TABLE",
+];
+
+/// Names of parts of a parameter block or of attributes, whose rows are of `step::PARAMS` and `step::INTS`.
+const PARTS: [&str; 3] = ["lstm_int8::STATE_FACTORS", "lstm_int8::OUTPUT_FACTOR", "lstm_int8::MOST_PLACES"];
+
+/// Every constant of a module of the description.
+fn described() -> BTreeSet<String> {
+    let (mut module, mut names) = (String::new(), BTreeSet::new());
+    for line in include_str!("../kernel/src/model/format.rs").lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["pub", "mod", name, "{"] => (*name).clone_into(&mut module),
+            ["}"] if !line.starts_with(' ') => module.clear(),
+            ["pub", "const", name, ..] if !module.is_empty() && *name != "fn" => {
+                names.insert(format!("{module}::{}", name.trim_end_matches(':')));
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+#[test]
+fn every_field_has_a_row() {
+    let described = described();
+    assert!(described.len() > 60, "the description is not understood: {described:?}");
+    let rows = rows();
+    let with_rows: BTreeSet<String> = rows.iter().map(|row| row.field.to_owned()).collect();
+    let excused: BTreeSet<String> = NO_FIELDS.iter().chain(&PARTS).map(|name| (*name).to_owned()).collect();
+    let missing: Vec<&String> = described.iter().filter(|f| !with_rows.contains(*f) && !excused.contains(*f)).collect();
+    assert!(missing.is_empty(), "no row for {missing:?}");
+    let unknown: Vec<&String> = with_rows.union(&excused).filter(|name| !described.contains(*name)).collect();
+    assert!(unknown.is_empty(), "no such field: {unknown:?}");
+}
+
+#[test]
+fn every_value_out_of_range_is_refused_by_name() {
+    let mut wrong = Vec::new();
+    for row in rows() {
+        let bytes = row.base.image();
+        assert_eq!(Model::new(&bytes).err(), None, "{:?} is sound", row.base);
+        let got = refused(&row, bytes);
+        let wanted = Some((row.place, row.index, row.reason));
+        if got != wanted {
+            wrong.push(format!("{} = {:?} of {:?}: {got:?}, not {wanted:?}", row.field, row.value, row.base));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the image is refused for with the row's value in its field.
+fn refused(row: &Row, mut bytes: Vec<u8>) -> Option<(Place, usize, Reason)> {
+    let at = start(row, &bytes) + row.at;
+    bytes[at..at + row.value.len()].copy_from_slice(&row.value);
+    if row.repaired {
+        repair(&mut bytes);
+    }
+    Model::new(&bytes).err().map(|error| (error.place, error.index, error.reason))
+}
+
+/// Where the record begins.
+fn start(row: &Row, bytes: &[u8]) -> usize {
+    let section = |section: Section| {
+        let at = header::SECTIONS + 8 * section as usize;
+        u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+    };
+    let (module, _) = row.field.split_once("::").unwrap();
+    match module {
+        "header" => 0,
+        "tensor" => section(Section::Tensors) + row.record * tensor::SIZE,
+        "step" | "lstm_int8" => section(Section::Steps) + row.record * step::SIZE,
+        "port" => section(Section::Ports) + row.record * port::SIZE,
+        "string" => section(Section::Strings) + row.record * string::SIZE,
+        _ => {
+            let model = Model::new_unchecked(bytes);
+            section(Section::Plans) + row.record * plan::table_size(model.tensors(), model.steps())
+        }
+    }
+}
+
+impl Base {
+    fn image(self) -> Vec<u8> {
+        relprop_convert::emit(&self.network()).unwrap_or_else(|error| panic!("{self:?}: {error}")).bytes().to_vec()
+    }
+}
