@@ -121,7 +121,8 @@ impl Cross {
         // A compiler from a distribution comes without the linker that these targets name.
         if *foreign || (*build_library && self.target == WASM) {
             flags.extend(linker(&self.target).map(|linker| format!("-Clinker={}", linker.display())));
-            if self.target != WASM {
+            // The compiler links for wasm and msp430 in ways of their own, and refuses to be told.
+            if self.target != WASM && !self.target.starts_with("msp430") {
                 flags.push("-Clinker-flavor=ld.lld".into());
             }
         }
