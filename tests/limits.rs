@@ -1,6 +1,7 @@
 //! What a model asks of its host is known before it runs, and refused where it is too much.
 
 use relprop::limits::{Exceeded, Limit, OpenError};
+use relprop::model::format::{Section, header, string};
 use relprop::step::{Function, Shape};
 use relprop::{Limits, Mode, Model, Work};
 use relprop_convert::{Image, Network, Window, emit};
@@ -78,7 +79,7 @@ fn an_explanation_may_be_too_much_where_an_inference_is_not() {
 fn validation_is_limited_too() {
     let mut bytes = tiny().bytes().to_vec();
     bytes.resize(1 << 20, 0);
-    let at = relprop::model::format::header::SECTIONS;
+    let at = header::SECTIONS;
     bytes[at + 4..at + 8].copy_from_slice(&30_000_u32.to_le_bytes());
     repair(&mut bytes);
     let refused = exceeded(&bytes, Mode::Infer);
@@ -88,6 +89,34 @@ fn validation_is_limited_too() {
         refused.to_string(),
         format!("validating the image takes {} comparisons, the limit is {}", refused.needed, LIMITS.checks)
     );
+}
+
+/// Every string may be all of the text: short records that have megabytes read, over and over.
+#[test]
+fn strings_that_share_their_bytes_are_counted() {
+    let mut bytes = tiny().bytes().to_vec();
+    let (strings, size) = (bytes.len(), 1 << 20);
+    bytes.resize(size, 0);
+    let at = header::SECTIONS + 8 * Section::Strings as usize;
+    bytes[at..at + 4].copy_from_slice(&(strings as u32).to_le_bytes());
+    bytes[at + 4..at + 8].copy_from_slice(&60_000_u32.to_le_bytes());
+    for record in bytes[strings..].chunks_exact_mut(string::SIZE).take(60_000) {
+        record[string::LENGTH..].copy_from_slice(&500_000_u32.to_le_bytes());
+    }
+    let refused = exceeded(&bytes, Mode::Infer);
+    assert_eq!(refused.limit, Limit::Checks);
+    assert!(refused.needed >= 60_000 * 500_000, "{refused}");
+}
+
+/// The largest image of the tree has a vocabulary, and is no trouble.
+#[test]
+fn what_is_shipped_is_within_every_limit() {
+    for name in ["mnist-tiny", "mnist-tiny.int8", "mnist-cnn", "mnist-cnn.int8", "sentiment"] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/").to_owned() + name + ".rlp";
+        let image = Image::from_bytes(&std::fs::read(path).unwrap());
+        let limits = Limits { checks: 1 << 22, ..LIMITS };
+        assert!(limits.open(image.bytes(), Mode::Retain).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
     })
 }
 
-/// What the header's reader must not be given: lists within lists (of records, which are no numbers), which take it a time
+/// What the header's reader must not be given: less than the header says to be long, for which it asks the memory; lists within lists (of records, which are no numbers), which take it a time
 /// that doubles with each, and extents whose product does not fit 64 bits.
 fn check_header(bytes: &[u8]) -> anyhow::Result<()> {
     let (start, len) = match bytes {
@@ -61,8 +61,10 @@ fn check_header(bytes: &[u8]) -> anyhow::Result<()> {
         [_, _, _, _, _, _, _, _, a, b, c, d, ..] => (12, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
         _ => return Ok(()),
     };
-    let header = bytes.get(start..).unwrap_or_default();
-    let header = header.get(..len).unwrap_or(header);
+    // A header that says to be of gigabytes is given them before it is read.
+    let Some(header) = bytes.get(start..).and_then(|rest| rest.get(..len)) else {
+        bail!("it ends within its header");
+    };
     let brackets = header.iter().filter(|byte| matches!(byte, b'[' | b'(' | b'{')).count();
     if brackets > 2 || header.contains(&b'[') {
         bail!("its elements are records, not numbers");
@@ -174,6 +176,8 @@ mod tests {
         let started = std::time::Instant::now();
         assert!(parse(&nested).is_err());
         assert!(started.elapsed().as_secs() < 5);
+        let endless = parse(b"\x93NUMPY\x02\0\0\0\0\xff{'descr'").unwrap_err();
+        assert_eq!(endless.to_string(), "it ends within its header");
         for shape in ["4294967296, 4294967296", "0, 4294967296, 4294967296", "99999999999999999999"] {
             let huge = with(&format!("{{'descr': '|i1', 'fortran_order': False, 'shape': ({shape}), }}\n"));
             assert!(parse(&huge).is_err(), "{shape}");

@@ -3,6 +3,8 @@
 mod common;
 
 use common::{relprop, root};
+use relprop::step::Shape;
+use relprop_convert::{Network, Window, emit};
 use std::fs;
 use std::path::Path;
 
@@ -53,6 +55,31 @@ fn models() {
         refused(&["run", &path, DIGIT], 1, expected);
         refused(&["inspect", &path], 1, expected);
     }
+}
+
+/// What asks for too much is refused before it runs, with the limit and both numbers; looking at it is free.
+#[test]
+fn limits() {
+    refused(&["run", MODEL, DIGIT, "--max-memory", "0"], 1, "the limit is 0 (--max-memory and --max-work raise");
+    refused(&["explain", MODEL, DIGIT, "--max-work", "0"], 1, "multiply-accumulates, the limit is 0 (--max-memory");
+    let shown = relprop().args(["inspect", MODEL, "--max-work", "0", "--max-memory", "0"]).assert().success();
+    let text = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("work    up to "), "{text}");
+
+    // A window of 65 535 rows over eight million: half a billion gigaoperations in less than a kilobyte.
+    let mut network = Network::named("bomb");
+    let x = network.input("x", Shape::new(1 << 23, 1, 1));
+    let window = Window { pads: [32_767, 0, 32_767, 0], ..Window::new(65_535, 1) };
+    let y = network.average_pool(x, &window, false);
+    network.output(y);
+    let image = emit(&network).unwrap();
+    assert!(image.bytes().len() < 1024);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.rlp");
+    fs::write(&path, image.bytes()).unwrap();
+    let started = std::time::Instant::now();
+    refused(&["explain", path.to_str().unwrap(), DIGIT], 1, "an inference takes up to ");
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 /// Whatever is cut off, there is a message.

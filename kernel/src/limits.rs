@@ -5,7 +5,7 @@
 
 use crate::error::ImageError;
 use crate::model::Model;
-use crate::model::format::{BLOCK, Section, header};
+use crate::model::format::{BLOCK, Section, header, string};
 use crate::model::read_u32;
 use crate::plan::Mode;
 use crate::step::{Op, Shape, Step};
@@ -32,7 +32,7 @@ const FUNCTION: u64 = 16;
 pub struct Limits {
     /// Bytes of the image.
     pub image: u64,
-    /// Comparisons that validating the image takes: about the square of its number of records.
+    /// Comparisons that validating the image takes: about the square of its number of records, and the bytes of its strings.
     pub checks: u64,
     /// Bytes of the arena.
     pub arena: u64,
@@ -137,22 +137,33 @@ const fn at_most(limit: Limit, needed: u64, most: u64) -> Result<(), Exceeded> {
     if needed > most { Err(Exceeded { limit, needed, most }) } else { Ok(()) }
 }
 
-/// How often validation compares two records, from the counts in a header that nobody has checked. Records that do not
-/// fit the image are none: validation refuses such a header at once.
+/// How often validation compares two records, and how many bytes of strings it reads, from a header that nobody has
+/// checked. Records that do not fit the image are none: validation refuses such a header at once.
 const fn checks(image: &[u8]) -> u64 {
-    let mut records: u64 = 0;
+    let (mut records, mut text): (u64, u64) = (0, 0);
     let mut i = 0;
     while i < Section::ALL.len() {
         let section = Section::ALL[i];
         let size = section.record_size() as u64;
-        if size > 1 {
-            let count = read_u32(image, header::SECTIONS + 8 * section as usize + 4) as u64;
-            let fit = image.len() as u64 / size;
-            records += if count < fit { count } else { fit };
+        let at = header::SECTIONS + 8 * section as usize;
+        let (start, count, fit) = (read_u32(image, at), read_u32(image, at + 4) as u64, image.len() as u64 / size);
+        let count = if count < fit { count } else { fit };
+        match section {
+            // Nobody compares them with each other, but they may share their bytes.
+            Section::Strings => {
+                let mut k = 0;
+                while k < count {
+                    let length = read_u32(image, (start as u64 + k * size) as usize + string::LENGTH) as u64;
+                    text = text.saturating_add(if length < image.len() as u64 { length } else { 0 });
+                    k += 1;
+                }
+            }
+            Section::Tensors | Section::Steps | Section::Operands | Section::Ports => records += count,
+            Section::Text | Section::Plans | Section::Params => {}
         }
         i += 1;
     }
-    records.saturating_mul(records)
+    records.saturating_mul(records).saturating_add(text)
 }
 
 impl Model<'_> {

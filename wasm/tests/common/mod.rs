@@ -138,6 +138,12 @@ fn refusals_are_errors_with_the_kernel_s_words() {
     let mut damaged = MODEL.to_vec();
     damaged[MODEL.len() - 5] ^= 1;
     assert!(refused(Explainer::new(&damaged, JsValue::UNDEFINED)).contains("checksum"));
+    let held = |name, limit: f64| Explainer::new(MODEL, object([(name, limit.into())]));
+    let memory = refused(held("maxMemory", 1000.0));
+    assert!(memory.contains("the limit is 1000; maxMemory and maxWork raise the limits"), "{memory}");
+    assert!(refused(held("maxWork", 1000.0)).contains("multiply-accumulates, the limit is 1000"));
+    assert!(refused(held("maxWork", -1.0)).contains("options.maxWork must be an amount"));
+    granted(held("maxWork", f64::INFINITY));
     let mut fresh = granted(Explainer::new(MODEL, JsValue::UNDEFINED));
     assert!(refused(fresh.explain(JsValue::UNDEFINED)).contains("run the model before"));
     let (mut explainer, _) = ran();
