@@ -1,5 +1,8 @@
 //! The functions as C calls them: what they return is what the kernel returns, and what is wrong is refused.
 
+// Handles do not move once they are made, and figures are the kernel's to the last bit.
+#![allow(clippy::unnecessary_box_returns, clippy::float_cmp)]
+
 use relprop::model::Aligned;
 use relprop_capi::*;
 use relprop_convert::Image;
@@ -59,7 +62,9 @@ impl Arena {
 
 fn crc(words: &[i32], unit: f32) -> u32 {
     let mut hash = crc32fast::Hasher::new();
-    words.iter().for_each(|word| hash.update(&word.to_le_bytes()));
+    for word in words {
+        hash.update(&word.to_le_bytes());
+    }
     hash.update(&unit.to_bits().to_le_bytes());
     hash.finalize()
 }
@@ -80,33 +85,36 @@ fn integers_are_the_golden_ones_and_the_books_close() {
     // SAFETY: all that is pointed to is there.
     unsafe {
         let (start, bytes) = (arena.start(), arena.1);
-        assert_eq!(relprop_fixed_open(&raw mut *fixed, &*model, Mode::Explain as u32, start, bytes), Status::Ok);
+        assert_eq!(
+            relprop_fixed_open(&raw mut *fixed, &raw const *model, Mode::Explain as u32, start, bytes),
+            Status::Ok
+        );
         assert_eq!(relprop_fixed_run(&raw mut *fixed, pixels.as_ptr(), pixels.len()), Status::Ok);
         let mut class = 0;
-        assert_eq!(relprop_fixed_top(&*fixed, 0, &raw mut class), Status::Ok);
+        assert_eq!(relprop_fixed_top(&raw const *fixed, 0, &raw mut class), Status::Ok);
         assert_eq!(class, 7);
         assert_eq!(relprop_fixed_explain(&raw mut *fixed, null(), null()), Status::Ok);
         let (mut relevance, mut len, mut unit) = (null(), 0, 0.0);
-        let status = relprop_fixed_relevance(&*fixed, 0, &raw mut relevance, &raw mut len, &raw mut unit);
+        let status = relprop_fixed_relevance(&raw const *fixed, 0, &raw mut relevance, &raw mut len, &raw mut unit);
         assert_eq!((status, len), (Status::Ok, 784));
         let hash = crc(std::slice::from_raw_parts(relevance, len), unit);
         let line = format!("mnist-tiny.int8 7 fixed epsilon_plus {hash:08x}");
         assert!(is_golden(&line), "{line}");
 
         let (mut totals, mut imbalance): (Whole, i64) = (std::mem::zeroed(), 1);
-        assert_eq!(relprop_fixed_totals(&*fixed, &raw mut totals, &raw mut imbalance), Status::Ok);
+        assert_eq!(relprop_fixed_totals(&raw const *fixed, &raw mut totals, &raw mut imbalance), Status::Ok);
         assert_eq!(imbalance, 0);
         let parts = totals.left + totals.bias + totals.stabilizer + totals.dropped + totals.rounding;
         assert_eq!(totals.arrived, parts);
         let (mut steps, mut bias) = (0, 0);
-        assert_eq!(relprop_model_steps(&*model, &raw mut steps), Status::Ok);
+        assert_eq!(relprop_model_steps(&raw const *model, &raw mut steps), Status::Ok);
         for step in 0..steps {
             let mut entry: Whole = std::mem::zeroed();
-            assert_eq!(relprop_fixed_ledger(&*fixed, step, &raw mut entry), Status::Ok);
+            assert_eq!(relprop_fixed_ledger(&raw const *fixed, step, &raw mut entry), Status::Ok);
             bias += entry.bias;
         }
         assert_eq!(bias, totals.bias);
-        assert_eq!(relprop_fixed_ledger(&*fixed, steps, &raw mut totals), Status::NoSuchIndex);
+        assert_eq!(relprop_fixed_ledger(&raw const *fixed, steps, &raw mut totals), Status::NoSuchIndex);
     }
 }
 
@@ -125,13 +133,16 @@ fn floats_are_those_of_the_kernel() {
     // SAFETY: all that is pointed to is there.
     unsafe {
         let (start, bytes) = (arena.start(), arena.1);
-        assert_eq!(relprop_session_open(&raw mut *session, &*model, Mode::Retain as u32, start, bytes), Status::Ok);
+        assert_eq!(
+            relprop_session_open(&raw mut *session, &raw const *model, Mode::Retain as u32, start, bytes),
+            Status::Ok
+        );
         assert_eq!(relprop_session_run(&raw mut *session, pixels.as_ptr(), 784), Status::Ok);
         let mut scores = [0.0; 10];
-        assert_eq!(relprop_session_scores(&*session, 0, scores.as_mut_ptr(), 10), Status::Ok);
+        assert_eq!(relprop_session_scores(&raw const *session, 0, scores.as_mut_ptr(), 10), Status::Ok);
         assert_eq!(scores[..], own_scores);
-        assert_eq!(relprop_session_scores(&*session, 0, scores.as_mut_ptr(), 9), Status::Length);
-        assert_eq!(relprop_session_scores(&*session, 1, scores.as_mut_ptr(), 10), Status::NoSuchIndex);
+        assert_eq!(relprop_session_scores(&raw const *session, 0, scores.as_mut_ptr(), 9), Status::Length);
+        assert_eq!(relprop_session_scores(&raw const *session, 1, scores.as_mut_ptr(), 10), Status::NoSuchIndex);
 
         let mut composite: Composite = std::mem::zeroed();
         assert_eq!(relprop_composite_named(c"epsilon_gamma_box".as_ptr(), &raw mut composite), Status::Ok);
@@ -144,22 +155,22 @@ fn floats_are_those_of_the_kernel() {
         let why = own.explain(&relprop::Target::contrast(3, 8), &rules).unwrap();
 
         let (mut relevance, mut len) = (null(), 0);
-        assert_eq!(relprop_session_relevance(&*session, 0, &raw mut relevance, &raw mut len), Status::Ok);
+        assert_eq!(relprop_session_relevance(&raw const *session, 0, &raw mut relevance, &raw mut len), Status::Ok);
         assert_eq!(std::slice::from_raw_parts(relevance, len), why.relevance());
         let (mut class, mut value) = (0, 0.0);
-        assert_eq!(relprop_session_explained(&*session, &raw mut class, &raw mut value), Status::Ok);
+        assert_eq!(relprop_session_explained(&raw const *session, &raw mut class, &raw mut value), Status::Ok);
         assert_eq!((class, value), (3, why.value()));
         let (mut totals, mut imbalance): (Entry, f32) = (std::mem::zeroed(), 0.0);
-        assert_eq!(relprop_session_totals(&*session, &raw mut totals, &raw mut imbalance), Status::Ok);
+        assert_eq!(relprop_session_totals(&raw const *session, &raw mut totals, &raw mut imbalance), Status::Ok);
         assert_eq!((totals.arrived, totals.bias), (why.ledger().totals().arrived, why.ledger().totals().bias));
         assert_eq!(imbalance, why.ledger().imbalance());
 
         // A run forgets the explanation, and a second explanation of it is another.
         assert_eq!(relprop_session_run(&raw mut *session, pixels.as_ptr(), 784), Status::Ok);
-        let status = relprop_session_relevance(&*session, 0, &raw mut relevance, &raw mut len);
+        let status = relprop_session_relevance(&raw const *session, 0, &raw mut relevance, &raw mut len);
         assert_eq!(status, Status::NotExplained);
         assert_eq!(relprop_session_explain(&raw mut *session, null(), null()), Status::Ok);
-        assert_eq!(relprop_session_relevance(&*session, 0, &raw mut relevance, &raw mut len), Status::Ok);
+        assert_eq!(relprop_session_relevance(&raw const *session, 0, &raw mut relevance, &raw mut len), Status::Ok);
         let plus = relprop::Composite::new(relprop::Preset::EpsilonPlus);
         let why = own.explain(&relprop::Target::TOP, &plus).unwrap();
         assert_eq!(std::slice::from_raw_parts(relevance, len), why.relevance());
@@ -176,17 +187,20 @@ fn sentences_are_run_as_texts() {
     // SAFETY: all that is pointed to is there.
     unsafe {
         let (start, bytes) = (arena.start(), arena.1);
-        assert_eq!(relprop_session_open(&raw mut *session, &*model, Mode::Explain as u32, start, bytes), Status::Ok);
+        assert_eq!(
+            relprop_session_open(&raw mut *session, &raw const *model, Mode::Explain as u32, start, bytes),
+            Status::Ok
+        );
         let status = relprop_session_run_text(&raw mut *session, text.as_ptr().cast(), text.len());
         assert_eq!(status, Status::Ok);
         let (mut class, mut label): (usize, Text) = (0, std::mem::zeroed());
-        assert_eq!(relprop_session_top(&*session, 0, &raw mut class), Status::Ok);
-        assert_eq!(relprop_model_label(&*model, 0, class, &raw mut label), Status::Ok);
+        assert_eq!(relprop_session_top(&raw const *session, 0, &raw mut class), Status::Ok);
+        assert_eq!(relprop_model_label(&raw const *model, 0, class, &raw mut label), Status::Ok);
         let label = std::slice::from_raw_parts(label.bytes.cast::<u8>(), label.len);
         assert_eq!(label, b"very positive");
         assert_eq!(relprop_session_explain(&raw mut *session, null(), null()), Status::Ok);
         let (mut relevance, mut len) = (null(), 0);
-        assert_eq!(relprop_session_relevance(&*session, 0, &raw mut relevance, &raw mut len), Status::Ok);
+        assert_eq!(relprop_session_relevance(&raw const *session, 0, &raw mut relevance, &raw mut len), Status::Ok);
         assert_eq!(len, 8, "a relevance for every word and mark");
         let status = relprop_session_run_text(&raw mut *session, b"\xff".as_ptr().cast(), 1);
         assert_eq!(status, Status::NoWords);
@@ -203,28 +217,28 @@ fn ports_say_what_the_model_says() {
     // SAFETY: all that is pointed to is there.
     unsafe {
         let (mut inputs, mut outputs, mut is_int8) = (0, 0, false);
-        assert_eq!(relprop_model_inputs(&*model, &raw mut inputs), Status::Ok);
-        assert_eq!(relprop_model_outputs(&*model, &raw mut outputs), Status::Ok);
-        assert_eq!(relprop_model_is_int8(&*model, &raw mut is_int8), Status::Ok);
+        assert_eq!(relprop_model_inputs(&raw const *model, &raw mut inputs), Status::Ok);
+        assert_eq!(relprop_model_outputs(&raw const *model, &raw mut outputs), Status::Ok);
+        assert_eq!(relprop_model_is_int8(&raw const *model, &raw mut is_int8), Status::Ok);
         assert_eq!((inputs, outputs, is_int8), (1, 1, true));
         let mut port: Port = std::mem::zeroed();
-        assert_eq!(relprop_model_input(&*model, 0, &raw mut port), Status::Ok);
+        assert_eq!(relprop_model_input(&raw const *model, 0, &raw mut port), Status::Ok);
         assert_eq!((port.r#type, port.len), (Kind::Int8 as u32, 784));
         assert_eq!([port.height, port.width, port.channels], [28, 28, 1]);
         let tensor = kernel.tensor(kernel.input(0).tensor);
         assert_eq!((port.scale, port.zero_point), (tensor.scale, tensor.zero_point));
-        assert_eq!(relprop_model_output(&*model, 0, &raw mut port), Status::Ok);
+        assert_eq!(relprop_model_output(&raw const *model, 0, &raw mut port), Status::Ok);
         assert_eq!((port.len, port.labels), (10, 10));
-        assert_eq!(relprop_model_output(&*model, 1, &raw mut port), Status::NoSuchIndex);
+        assert_eq!(relprop_model_output(&raw const *model, 1, &raw mut port), Status::NoSuchIndex);
         let mut step: Step = std::mem::zeroed();
-        assert_eq!(relprop_model_step(&*model, 0, &raw mut step), Status::Ok);
+        assert_eq!(relprop_model_step(&raw const *model, 0, &raw mut step), Status::Ok);
         assert_eq!(std::slice::from_raw_parts(step.op.bytes.cast::<u8>(), step.op.len), b"conv");
         for (mode, number) in relprop::Mode::ALL.into_iter().zip(0..) {
             let mut bytes = 0;
-            assert_eq!(relprop_model_arena(&*model, number, &raw mut bytes), Status::Ok);
+            assert_eq!(relprop_model_arena(&raw const *model, number, &raw mut bytes), Status::Ok);
             assert_eq!(bytes, kernel.arena_bytes(mode));
         }
-        assert_eq!(relprop_model_arena(&*model, 3, &raw mut inputs), Status::Unknown);
+        assert_eq!(relprop_model_arena(&raw const *model, 3, &raw mut inputs), Status::Unknown);
     }
 }
 
@@ -247,9 +261,9 @@ fn what_the_kernel_refuses_is_said_with_figures() {
         let start = image.bytes().as_ptr().cast();
         assert_eq!(relprop_model_open(&raw mut *model, start, 100), Status::Image);
         let wanted = relprop::Model::new(&image.bytes()[..100]).unwrap_err().to_string();
-        assert_eq!(sentence(|b, n| relprop_model_error(&*model, b.cast(), n)), wanted);
+        assert_eq!(sentence(|b, n| relprop_model_error(&raw const *model, b.cast(), n)), wanted);
         let mut inputs = 7;
-        assert_eq!(relprop_model_inputs(&*model, &raw mut inputs), Status::NotOpen);
+        assert_eq!(relprop_model_inputs(&raw const *model, &raw mut inputs), Status::NotOpen);
         assert_eq!(inputs, 7, "written in spite of a refusal");
     }
     let model = open_model(image.bytes());
@@ -258,17 +272,20 @@ fn what_the_kernel_refuses_is_said_with_figures() {
     let mut fixed = handle::<Fixed>();
     // SAFETY: all that is pointed to is there.
     unsafe {
-        let status = relprop_fixed_open(&raw mut *fixed, &*model, Mode::Infer as u32, start, bytes - 1);
+        let status = relprop_fixed_open(&raw mut *fixed, &raw const *model, Mode::Infer as u32, start, bytes - 1);
         assert_eq!(status, Status::ArenaTooSmall);
         let wanted = format!("the arena has {} bytes, {bytes} are needed", bytes - 1);
-        assert_eq!(sentence(|b, n| relprop_fixed_error(&*fixed, b.cast(), n)), wanted);
-        assert_eq!(relprop_fixed_open(&raw mut *fixed, &*model, Mode::Infer as u32, start, bytes), Status::Ok);
+        assert_eq!(sentence(|b, n| relprop_fixed_error(&raw const *fixed, b.cast(), n)), wanted);
+        assert_eq!(
+            relprop_fixed_open(&raw mut *fixed, &raw const *model, Mode::Infer as u32, start, bytes),
+            Status::Ok
+        );
         let mut class = 0;
-        assert_eq!(relprop_fixed_top(&*fixed, 0, &raw mut class), Status::NotRun);
+        assert_eq!(relprop_fixed_top(&raw const *fixed, 0, &raw mut class), Status::NotRun);
         let pixels = digit("7");
         assert_eq!(relprop_fixed_run(&raw mut *fixed, pixels.as_ptr(), 783), Status::InputLength);
         let wanted = "input 0 has 784 elements, 783 were given";
-        assert_eq!(sentence(|b, n| relprop_fixed_error(&*fixed, b.cast(), n)), wanted);
+        assert_eq!(sentence(|b, n| relprop_fixed_error(&raw const *fixed, b.cast(), n)), wanted);
         assert_eq!(relprop_fixed_run(&raw mut *fixed, pixels.as_ptr(), 784), Status::Ok);
         assert_eq!(relprop_fixed_explain(&raw mut *fixed, null(), null()), Status::WrongMode);
     }
@@ -278,10 +295,10 @@ fn what_the_kernel_refuses_is_said_with_figures() {
     let (start, bytes) = (arena.start(), arena.1);
     // SAFETY: all that is pointed to is there.
     unsafe {
-        let status = relprop_fixed_open(&raw mut *fixed, &*model, Mode::Explain as u32, start, bytes);
+        let status = relprop_fixed_open(&raw mut *fixed, &raw const *model, Mode::Explain as u32, start, bytes);
         assert_eq!(status, Status::NeedsFloats);
         assert_eq!(
-            sentence(|b, n| relprop_fixed_error(&*fixed, b.cast(), n)),
+            sentence(|b, n| relprop_fixed_error(&raw const *fixed, b.cast(), n)),
             "step 0 needs floats: no relevance in integers alone"
         );
     }
@@ -305,7 +322,7 @@ fn wrong_pointers_and_lengths_are_refused() {
         assert_eq!(relprop_model_open(&raw mut *other, start, usize::MAX), Status::Length);
         assert_eq!(relprop_model_open(&raw mut *other, start, 0), Status::Image);
         assert_eq!(relprop_model_open((&raw mut *other).byte_add(1), start, bytes), Status::Misaligned);
-        assert_eq!(relprop_model_inputs(&*model, null_mut()), Status::NullPointer);
+        assert_eq!(relprop_model_inputs(&raw const *model, null_mut()), Status::NullPointer);
 
         let mut fixed = handle::<Fixed>();
         let here = &raw mut *fixed;
@@ -315,13 +332,13 @@ fn wrong_pointers_and_lengths_are_refused() {
             "the handle was never opened, or was moved since"
         );
         assert_eq!(relprop_fixed_open(here, null(), mode, memory, size), Status::NullPointer);
-        assert_eq!(relprop_fixed_open(here, &*handle::<Model>(), mode, memory, size), Status::NotOpen);
-        assert_eq!(relprop_fixed_open(here, &*model, 9, memory, size), Status::Unknown);
-        assert_eq!(relprop_fixed_open(here, &*model, mode, null_mut(), size), Status::NullPointer);
-        assert_eq!(relprop_fixed_open(here, &*model, mode, memory, 0), Status::ArenaTooSmall);
-        assert_eq!(relprop_fixed_open(here, &*model, mode, here.cast(), size), Status::Overlap);
-        assert_eq!(relprop_fixed_open(here, &*model, mode, start.cast_mut(), size), Status::Overlap);
-        assert_eq!(relprop_fixed_open(here, &*model, mode, memory, size), Status::Ok);
+        assert_eq!(relprop_fixed_open(here, &raw const *handle::<Model>(), mode, memory, size), Status::NotOpen);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, 9, memory, size), Status::Unknown);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, mode, null_mut(), size), Status::NullPointer);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, mode, memory, 0), Status::ArenaTooSmall);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, mode, here.cast(), size), Status::Overlap);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, mode, start.cast_mut(), size), Status::Overlap);
+        assert_eq!(relprop_fixed_open(here, &raw const *model, mode, memory, size), Status::Ok);
 
         assert_eq!(relprop_fixed_run(null_mut(), pixels.as_ptr(), 784), Status::NullPointer);
         assert_eq!(relprop_fixed_run(here, null(), 784), Status::NullPointer);
@@ -376,9 +393,9 @@ fn an_arena_that_is_not_aligned_is_used_from_the_first_aligned_byte_on() {
     unsafe {
         let mut fixed = handle::<Fixed>();
         let start = arena.start().byte_add(1);
-        let status = relprop_fixed_open(&raw mut *fixed, &*model, 0, start, needed + 14);
+        let status = relprop_fixed_open(&raw mut *fixed, &raw const *model, 0, start, needed + 14);
         assert_eq!(status, Status::ArenaTooSmall);
-        assert_eq!(relprop_fixed_open(&raw mut *fixed, &*model, 0, start, needed + 15), Status::Ok);
+        assert_eq!(relprop_fixed_open(&raw mut *fixed, &raw const *model, 0, start, needed + 15), Status::Ok);
         // What lies behind is left alone.
         let behind = arena.0.as_ptr().cast::<u8>().add(needed + 16);
         assert_eq!(behind.read(), 0xa5);

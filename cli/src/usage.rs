@@ -15,7 +15,7 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// An error that is a [`Usage`].
+/// An error that is a `Usage`.
 #[macro_export]
 macro_rules! usage {
     ($($message:tt)*) => { ::anyhow::Error::new($crate::usage::Usage(format!($($message)*))) };
