@@ -39,7 +39,7 @@ pub struct Options {
     /// How long each runs
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u32,
-    /// Seed of the fuzzer's own randomness, to repeat a run
+    /// Seed of the fuzzer's own randomness, to repeat a run; 0 is another every time
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u32,
     /// How many run at once
@@ -63,12 +63,12 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 /// A stage of the tests: every target for so long.
-pub fn stage(seconds: u32) -> Result<Outcome> {
+pub fn stage(seconds: u32, seed: u32) -> Result<Outcome> {
     if let Some(why) = missing() {
         return Ok(Outcome::Skipped(why));
     }
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let reports = build_and_run(&TARGETS, seconds, 0, jobs)?;
+    let reports = build_and_run(&TARGETS, seconds, seed, jobs)?;
     eprintln!("{}", report::table(&reports));
     let found: Vec<&str> = reports.iter().filter(|report| !report.is_clean()).map(|report| report.target).collect();
     Ok(if found.is_empty() {
