@@ -194,9 +194,10 @@ impl View {
     }
 
     /// What is seen, and by which inputs: one function, or one for each sign.
-    pub fn sides(&self) -> impl Iterator<Item = (Weight, Inputs)> {
-        let inputs = if self.signed { [Inputs::NotNegative, Inputs::Negative] } else { [Inputs::All; 2] };
-        self.weights.into_iter().zip(inputs).take(1 + usize::from(self.signed))
+    #[inline(always)]
+    pub fn sides(&self) -> impl Iterator<Item = (&Weight, Inputs)> {
+        let inputs: &[Inputs] = if self.signed { &[Inputs::NotNegative, Inputs::Negative] } else { &[Inputs::All] };
+        self.weights.iter().zip(inputs.iter().copied())
     }
 
     /// What an input sees.
@@ -330,7 +331,7 @@ fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: [&[La
         for ((weight, inputs), w) in view.sides().zip(w) {
             let own = w.get(start..start + len).unwrap_or(&[]);
             let seen = room.get_mut(..len).unwrap_or(&mut []);
-            let seen = if weight == Weight::All {
+            let seen = if *weight == Weight::All {
                 own
             } else {
                 weight.see(own, seen);

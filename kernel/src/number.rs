@@ -518,14 +518,9 @@ impl Real {
 #[inline(always)]
 fn shifted(value: i64, places: i32) -> i64 {
     if places <= 0 {
-        let room = value.unsigned_abs().leading_zeros() as i32 - 2;
-        return if -places <= room {
-            value << -places
-        } else if value < 0 {
-            -(1 << 62)
-        } else {
-            i64::from(value != 0) * (1 << 62)
-        };
+        let left = places.saturating_neg().min(62);
+        let most = (1 << 62) >> left;
+        return value.clamp(-most, most) << left;
     }
     if places > 62 { 0 } else { ((value >> (places - 1)) + 1) >> 1 }
 }
@@ -768,7 +763,7 @@ impl Number for Fixed {
         let places = i32::from(exponent.unwrap_or(0)) - SUM_PLACES as i32;
         for i in 0..L {
             let sum = (i64::from(sums[0][i]) << HALF_BITS) + i64::from(sums[1][i]);
-            total[i] += shifted(sum, places);
+            total[i] = total[i].saturating_add(shifted(sum, places));
         }
     }
 

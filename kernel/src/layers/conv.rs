@@ -98,7 +98,11 @@ impl<'a> Conv<'a> {
         let mut acc = [[0.0; L]; N];
         self.each_run(block.row, column, |run| {
             let len = run.taps * fan;
-            let w = block.weights.map(|w| w.get(run.weight..run.weight + len).unwrap_or(&[]));
+            let [above, below] = block.weights;
+            let above = above.get(run.weight..run.weight + len).unwrap_or(&[]);
+            // Weights are kept apart for either sign only where there is room.
+            let below = if FAST { below.get(run.weight..run.weight + len).unwrap_or(&[]) } else { above };
+            let w = [above, below];
             let inputs = core::array::from_fn(|p| {
                 x.get(0, run.pixel + p * self.grid.horizontal.stride, channels, block.group * fan, len)
             });
@@ -234,7 +238,7 @@ impl Conv<'_> {
         let first = spot.group * self.fan() + spot.channel;
         let x: [[f32; N]; M] = core::array::from_fn(|p| {
             let x = x.get(0, spot.pixel + p * apart, channels, first, N);
-            x.first_chunk().map_or([0.0; N], |x| x.map(|x| spot.inputs.keep(x)))
+            x.first_chunk().map_or([0.0; N], |x| if FAST { x.map(|x| spot.inputs.keep(x)) } else { *x })
         });
         if all_zero(x.as_flattened()) {
             return;
@@ -325,14 +329,16 @@ impl Conv<'_> {
 /// Weights as inputs of either sign see them, kept in the room if they fit, and how they are to be seen from there.
 fn kept<'w>(view: View, weights: &'w [Lanes], room: &'w mut [Lanes]) -> (View, [&'w [Lanes]; 2]) {
     let sides = view.sides().count();
-    let Some(room) = room.get_mut(..sides * weights.len()).filter(|room| !room.is_empty()) else {
+    let fits = |room: &&mut [Lanes]| FAST && !room.is_empty();
+    let Some(room) = room.get_mut(..sides * weights.len()).filter(fits) else {
         return (view, [weights; 2]);
     };
-    for ((weight, _), seen) in view.sides().zip(room.chunks_exact_mut(weights.len())) {
+    for ((weight, _), seen) in view.sides().zip(room.chunks_exact_mut(weights.len().max(1))) {
         weight.see(weights, seen);
     }
-    let (above, below) = room.split_at(weights.len());
-    (view.seen(), [above, below])
+    let mut seen = room.chunks_exact(weights.len().max(1));
+    let above = seen.next().unwrap_or(&[]);
+    (view.seen(), [above, seen.next().unwrap_or(above)])
 }
 
 impl Forward for Conv<'_> {

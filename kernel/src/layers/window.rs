@@ -2,7 +2,7 @@
 
 use super::grid::Grid;
 use super::linear::{Forward, Layout, Linear, Rows, Sinks, Source, Strip};
-use crate::lanes::{self, Lanes, Part, View};
+use crate::lanes::{self, FAST, Lanes, Part, View};
 use crate::model::Model;
 use crate::model::format::{BLOCK, step::FLAG_COUNT_PAD};
 use crate::step::{Op, Step};
@@ -76,17 +76,19 @@ impl<'a> Taps<'a> {
     /// Keeps what is seen, if it fits.
     fn new(window: &'a Window<'a>, view: View, at: usize, room: &'a mut [Lanes]) -> Self {
         let taps = window.grid.vertical.kernel * window.grid.horizontal.kernel;
-        let keeps = !view.is_all() && matches!(window.kernel, Kernel::Depthwise(_));
-        let seen = room.get_mut(..3 * taps).filter(|_| keeps).map(|room| {
-            let (own, seen) = room.split_at_mut(taps);
-            for (tap, own) in own.iter_mut().enumerate() {
-                *own = window.weights(0.0, tap, at);
+        let keeps = FAST && !view.is_all() && matches!(window.kernel, Kernel::Depthwise(_));
+        let mut room = room.chunks_exact_mut(taps.max(1));
+        let seen = match [room.next(), room.next(), room.next()] {
+            [Some(own), Some(above), Some(below)] if keeps => {
+                for (tap, own) in own.iter_mut().enumerate() {
+                    *own = window.weights(0.0, tap, at);
+                }
+                view.weights[0].see(own, above);
+                view.weights[1].see(own, below);
+                Some([&*above, &*below])
             }
-            let (above, below) = seen.split_at_mut(taps);
-            view.weights[0].see(own, above);
-            view.weights[1].see(own, below);
-            [&*above, &*below]
-        });
+            _ => None,
+        };
         Self { window, view, at, seen }
     }
 
