@@ -1,6 +1,6 @@
 //! relprop for C: see `include/relprop.h`, which is made of this, and `docs/c.md`.
 //!
-//! The kernel has no `unsafe`; what C hands over is turned into references in [`memory`], and nowhere else. Functions
+//! The kernel has no `unsafe`; what C hands over is turned into references in `memory.rs`, and nowhere else. Functions
 //! check what can be checked: null and misaligned pointers, lengths, handles that were never opened, memory that
 //! overlaps. What cannot be checked is what every C library asks for, and `# Safety` of every function here: that a
 //! pointer which is not null points to as many elements as is said, and that nobody else writes there meanwhile.

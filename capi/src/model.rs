@@ -169,7 +169,7 @@ pub unsafe extern "C" fn relprop_model_error(model: *const Model, buffer: *mut c
 /// Prints why.
 ///
 /// # Safety
-/// As [`elements_mut`].
+/// As `elements_mut`.
 pub unsafe fn sentence(failure: Failure, buffer: *mut c_char, capacity: usize) -> usize {
     // SAFETY: by contract.
     print(unsafe { elements_mut(buffer.cast(), capacity) }.unwrap_or_default(), &failure)
