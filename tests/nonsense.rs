@@ -274,21 +274,7 @@ fn plans_are_checked() {
 
 /// A cell over int8 with one changed field.
 fn cell(change: impl FnOnce(&mut Network)) -> (Place, Reason) {
-    let cell = Cell {
-        inputs: 3,
-        units: 2,
-        moments: 4,
-        all: true,
-        reverse: false,
-        places: 12,
-        bound: 0,
-        zeros: [-128, 0],
-        weights: vec![1; 40],
-        bias: vec![5; 8],
-        x: Vec::new(),
-        start: Vec::new(),
-    };
-    let mut network = cell.network();
+    let mut network = Cell::plain().network();
     assert!(emit(&network).is_ok());
     change(&mut network);
     refused(&network)

@@ -69,25 +69,7 @@ impl Base {
                 n.steps.push(layer);
                 n.outputs.push(Port::new("y", y, vec![1, 2]));
             }
-            Self::Cell => {
-                let (weights, bias) = (vec![1; 40], vec![5; 8]);
-                let (x, start) = (Vec::new(), Vec::new());
-                let cell = Cell {
-                    inputs: 3,
-                    units: 2,
-                    moments: 4,
-                    all: true,
-                    reverse: false,
-                    places: 12,
-                    bound: 0,
-                    zeros: [-128, 0],
-                    weights,
-                    bias,
-                    x,
-                    start,
-                };
-                n = cell.network();
-            }
+            Self::Cell => n = Cell::plain().network(),
             Self::Words => {
                 let tokens = n.token_input("tokens", 5);
                 let x = n.embedding(tokens, 2, &[0.5; 6]);

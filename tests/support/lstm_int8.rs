@@ -73,6 +73,24 @@ pub fn any_cell() -> impl Strategy<Value = Cell> {
 }
 
 impl Cell {
+    /// Two units over four moments, all of whose weights and biases are alike: something to spoil.
+    pub fn plain() -> Self {
+        Self {
+            inputs: 3,
+            units: 2,
+            moments: 4,
+            all: true,
+            reverse: false,
+            places: 12,
+            bound: 0,
+            zeros: [-128, 0],
+            weights: vec![1; 40],
+            bias: vec![5; 8],
+            x: Vec::new(),
+            start: Vec::new(),
+        }
+    }
+
     /// What the integers of the input and of the state stand for.
     pub fn units_of(&self) -> [Quantization; 2] {
         let [input, state] = self.zeros;
