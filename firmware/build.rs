@@ -10,6 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     samples(&out)?;
     #[cfg(feature = "keyword")]
     keyword(&out)?;
+    #[cfg(feature = "tflm")]
+    tflm()?;
     Ok(())
 }
 
@@ -84,5 +86,20 @@ fn keyword(out: &Path) -> Result<(), Box<dyn Error>> {
     let start = 10 + spectrograms.get(8..10).map_or(0, |bytes| usize::from(bytes[0]) | usize::from(bytes[1]) << 8);
     let first = spectrograms.get(start..start + 490).ok_or("no spectrogram of 49 by 10")?;
     fs::write(out.join("keyword.input"), first)?;
+    Ok(())
+}
+
+/// TensorFlow Lite Micro's reference kernel, from the sources in the folder that `RELPROP_TFLM` names.
+#[cfg(feature = "tflm")]
+fn tflm() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-env-changed=RELPROP_TFLM");
+    println!("cargo::rerun-if-changed=tflm/layer.cc");
+    let sources = PathBuf::from(std::env::var("RELPROP_TFLM").map_err(|_| "RELPROP_TFLM names no folder")?);
+    let mut build = cc::Build::new();
+    build.cpp(true).cpp_link_stdlib(None).opt_level(2).define("NDEBUG", None).warnings(false);
+    build.flag("-std=c++14").flag("-fno-exceptions").flag("-fno-rtti").flag("-fno-threadsafe-statics");
+    build.flag("-ffunction-sections").flag("-mcpu=cortex-m4");
+    build.include(&sources).include(sources.join("tensorflow/lite/micro/tools/make/downloads/gemmlowp"));
+    build.file("tflm/layer.cc").try_compile("tflm_layer")?;
     Ok(())
 }

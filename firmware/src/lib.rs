@@ -10,10 +10,12 @@ pub mod books;
 pub mod console;
 pub mod digit;
 pub mod golden;
+pub mod layer;
 pub mod meter;
 mod panic;
 
 pub use board::entry;
 pub use books::books;
 pub use console::{Console, Failure, run};
+pub use layer::Layer;
 pub use meter::Meter;

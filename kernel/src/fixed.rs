@@ -49,7 +49,7 @@ pub fn doubled_high(a: i32, b: i32) -> i32 {
 #[inline(always)]
 pub fn halved(value: i32, places: i32) -> i32 {
     let places = places.clamp(0, 31);
-    let mask = ((1_i64 << places) - 1) as i32;
+    let mask = ((1_u32 << places) - 1) as i32;
     let threshold = (mask >> 1) + i32::from(value < 0);
     (value >> places) + i32::from((value & mask) > threshold)
 }

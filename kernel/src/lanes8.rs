@@ -1,7 +1,15 @@
 //! The inner loops over 8-bit weights. Sums of integers do not depend on their order, so these may be arranged as
 //! every target likes best.
 
-use crate::model::format::BLOCK_INT8;
+#[cfg(any(test, not(any(target_pointer_width = "64", target_feature = "simd128"))))]
+mod scalars;
+#[cfg(any(target_pointer_width = "64", target_feature = "simd128"))]
+mod vectors;
+
+#[cfg(not(any(target_pointer_width = "64", target_feature = "simd128")))]
+pub use scalars::{CHANNELS, dot, read, sums};
+#[cfg(any(target_pointer_width = "64", target_feature = "simd128"))]
+pub use vectors::{CHANNELS, dot, read, sums};
 
 /// Whether loops get variants for many inputs side by side: where there are vectors to fill, and a compiler that fills
 /// them (for WebAssembly, LLVM 20 fails on sixteen at once).
@@ -66,93 +74,24 @@ impl Weight {
     }
 }
 
-/// Which inputs are meant.
+/// What an input and a weight add to a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Smallest.
-    pub low: i16,
-    /// Largest.
-    pub high: i16,
+pub enum Term {
+    /// `x·f(w)`.
+    By(Weight),
+    /// `max(x·w, 0)`.
+    Positive,
 }
 
-impl Span {
-    /// All inputs.
-    pub const ALL: Self = Self { low: i16::MIN, high: i16::MAX };
-    /// `max(x, 0)`.
-    pub const POSITIVE: Self = Self { low: 0, high: i16::MAX };
-    /// `min(x, 0)`.
-    pub const NEGATIVE: Self = Self { low: i16::MIN, high: 0 };
+impl Term {
+    /// `x·w`.
+    pub const PRODUCT: Self = Self::By(Weight::ALL);
 }
 
-/// Inputs per pass where there are many: with twice as many LLVM finds no good order.
-const CHUNK: usize = 2 * BLOCK_INT8;
-
-/// `Σ x·w`; `x` must be a whole number of [`BLOCK_INT8`] long, and `w` as long.
+/// The same weights for all that are worked on together, where the last have no neighbours.
 #[inline(always)]
-pub fn dot(x: &[i16], w: &[i8]) -> i32 {
-    let mut sums = [0];
-    dots(x, x.len(), w, &mut sums);
-    sums[0]
-}
-
-/// The same for several patches, which lie one after the other, `len` apart. Weights are widened once for all of them.
-#[inline(always)]
-pub fn dots<const N: usize>(x: &[i16], len: usize, w: &[i8], sums: &mut [i32; N]) {
-    let (chunks, rest) = w.as_chunks::<CHUNK>();
-    for (i, w) in chunks.iter().enumerate() {
-        add_products(x, len, i * CHUNK, &w.map(i16::from), sums);
-    }
-    let done = chunks.len() * CHUNK;
-    for (i, w) in rest.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
-        add_products(x, len, done + i * BLOCK_INT8, &w.map(i16::from), sums);
-    }
-}
-
-#[inline(always)]
-fn add_products<const L: usize, const N: usize>(x: &[i16], len: usize, at: usize, w: &[i16; L], sums: &mut [i32; N]) {
-    for (p, sum) in sums.iter_mut().enumerate() {
-        if let Some(x) = x.get(p * len + at..).and_then(|x| x.first_chunk()) {
-            *sum += product(x, w);
-        }
-    }
-}
-
-/// A sum of products of 16-bit numbers, and nothing else: what vector units have an instruction for. By itself, because
-/// LLVM makes scalars of several such sums side by side.
-#[inline(never)]
-fn product<const L: usize>(x: &[i16; L], w: &[i16; L]) -> i32 {
-    let mut sum = 0;
-    for i in 0..L {
-        sum += i32::from(x[i]) * i32::from(w[i]);
-    }
-    sum
-}
-
-/// `Σ x·f(w)` over the inputs meant, for several patches as for [`dots`].
-pub fn dots_of<const N: usize>(x: &[i16], len: usize, span: Span, w: &[i8], weight: Weight) -> [i32; N] {
-    let (mut sums, w) = ([0; N], w.get(..len).unwrap_or(&[]));
-    let (chunks, rest) = w.as_chunks::<CHUNK>();
-    let rest = rest.as_chunks::<BLOCK_INT8>().0;
-    let done = chunks.len() * CHUNK;
-    if let (Span::ALL, Weight::Within(low, high)) = (span, weight) {
-        let inside = |w: i8| i16::from(w).max(low).min(high);
-        for (i, w) in chunks.iter().enumerate() {
-            add_products(x, len, i * CHUNK, &w.map(inside), &mut sums);
-        }
-        for (i, w) in rest.iter().enumerate() {
-            add_products(x, len, done + i * BLOCK_INT8, &w.map(inside), &mut sums);
-        }
-        return sums;
-    }
-    for (i, w) in w.as_chunks::<BLOCK_INT8>().0.iter().enumerate() {
-        let w = weight.load(w);
-        for (p, sum) in sums.iter_mut().enumerate() {
-            if let Some(x) = x.get(p * len + i * BLOCK_INT8..).and_then(|x| x.first_chunk::<BLOCK_INT8>()) {
-                *sum += product(&x.map(|x| x.max(span.low).min(span.high)), &w);
-            }
-        }
-    }
-    sums
+pub fn together<'w>(count: usize, mut w: impl FnMut(usize) -> &'w [i8]) -> [&'w [i8]; CHANNELS] {
+    core::array::from_fn(|k| w(k.min(count.max(1) - 1)))
 }
 
 /// `x − zero` of inputs, and zeros up to the end of `patch`.
@@ -160,5 +99,73 @@ pub fn dots_of<const N: usize>(x: &[i16], len: usize, span: Span, w: &[i8], weig
 pub fn widen(patch: &mut [i16], x: &[i8], zero: i16) {
     for (to, x) in patch.iter_mut().zip(x) {
         *to = i16::from(*x) - zero;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Two patches, their length in memory, and weights of two channels.
+    fn operands() -> impl Strategy<Value = (Vec<i16>, usize, [Vec<i8>; 2], usize)> {
+        (1_usize..70).prop_flat_map(|len| {
+            let apart = len.next_multiple_of(crate::model::format::BLOCK_INT8);
+            let weights = || prop::collection::vec(any::<i8>(), len);
+            (prop::collection::vec(-255_i16..=255, 2 * len), Just(apart), [weights(), weights()], Just(len)).prop_map(
+                |(x, apart, w, len)| {
+                    // Zeros behind both, as in a patch and in an image.
+                    let mut patches = vec![0; 2 * apart];
+                    for p in 0..2 {
+                        patches[p * apart..p * apart + len].copy_from_slice(&x[p * len..(p + 1) * len]);
+                    }
+                    let padded = w.map(|mut w| {
+                        w.resize(apart, 0);
+                        w
+                    });
+                    (patches, apart, padded, len)
+                },
+            )
+        })
+    }
+
+    fn naive(x: &[i16], w: &[i8], term: Term) -> i32 {
+        let one = |(x, w): (&i16, &i8)| {
+            let (x, w) = (i32::from(*x), i32::from(*w));
+            match term {
+                Term::Positive => (x * w).max(0),
+                Term::By(Weight::Squared) => x * w * w,
+                Term::By(Weight::One) => x,
+                Term::By(Weight::Within(low, high)) => x * w.clamp(i32::from(low), i32::from(high)),
+            }
+        };
+        x.iter().zip(w).map(one).sum()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn loops_agree_with_naive_ones((x, apart, w, len) in operands()) {
+            let terms = [
+                Term::PRODUCT,
+                Term::Positive,
+                Term::By(Weight::POSITIVE),
+                Term::By(Weight::NEGATIVE),
+                Term::By(Weight::Squared),
+                Term::By(Weight::One),
+            ];
+            for term in terms {
+                let expected = |k: usize| [0, 1].map(|p| naive(&x[p * apart..p * apart + len], &w[k], term));
+                let two = w.each_ref().map(|w| &w[..scalars::read(len)]);
+                prop_assert_eq!(scalars::sums::<2>(&x, apart, two, term), [expected(0), expected(1)]);
+                prop_assert_eq!(scalars::sums::<1>(&x, apart, two, term), [[expected(0)[0]], [expected(1)[0]]]);
+                let [by_vectors] = vectors::sums::<2>(&x, apart, [&w[0][..read(len)]], term);
+                prop_assert_eq!(by_vectors, expected(0));
+            }
+            let expected = naive(&x, &w[0], Term::PRODUCT);
+            prop_assert_eq!(scalars::dot(&x[..len], &w[0][..len]), expected);
+            prop_assert_eq!(vectors::dot(&x[..read(len)], &w[0][..read(len)]), expected);
+        }
     }
 }

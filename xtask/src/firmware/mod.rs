@@ -8,6 +8,7 @@ mod c;
 mod golden;
 mod program;
 mod run;
+mod tflm;
 
 use crate::cross::Cross;
 use crate::elf::Program as Image;

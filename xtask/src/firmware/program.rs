@@ -1,6 +1,6 @@
 //! The programs: for which core each is built, and where it runs.
 
-use super::c;
+use super::{c, tflm};
 use crate::root;
 use duct::Expression;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ const ARM: &str = "qemu-system-arm";
 const RISCV: &str = "qemu-system-riscv32";
 
 /// All of them.
-pub const PROGRAMS: [Program; 9] = [
+pub const PROGRAMS: [Program; 10] = [
     Program {
         name: "digit_c_m0",
         target: M0,
@@ -59,7 +59,11 @@ pub const PROGRAMS: [Program; 9] = [
     Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "sentiment_m4", target: M4, features: "sequence", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "tflm_m4", target: M4, features: TFLM, qemu: [ARM, "mps2-an386"], language: Rust },
 ];
+
+/// The feature with kernels of others.
+const TFLM: &str = "tflm";
 
 /// The feature with a network that is not in the repository.
 const KEYWORD: &str = "keyword";
@@ -93,17 +97,24 @@ impl Program {
         if self.language != Rust && super::version(c::COMPILER).is_err() {
             return Some(c::HOW.into());
         }
-        let absent = self.files().into_iter().find(|(_, path)| !path.is_file());
+        if let (TFLM, Some(why)) = (self.features, tflm::missing()) {
+            return Some(why);
+        }
+        let absent = self.files().into_iter().find(|(_, path)| !path.exists());
         absent.map(|(variable, path)| format!("{} not found; name it in {variable}", path.display()))
     }
 
-    /// The files that its build needs, by the variables that name them.
+    /// The files and folders that its build needs, by the variables that name them.
     fn files(&self) -> Vec<(&'static str, PathBuf)> {
         let shared = std::env::var_os("RELPROP_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
         let file = |(variable, path): (&'static str, &str)| {
             (variable, std::env::var_os(variable).map_or_else(|| shared.join(path), PathBuf::from))
         };
-        if self.features == KEYWORD { KEYWORD_FILES.map(file).into() } else { Vec::new() }
+        match self.features {
+            KEYWORD => KEYWORD_FILES.map(file).into(),
+            TFLM => tflm::sources().map(|folder| (tflm::VARIABLE, folder)).into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// What its build needs from the environment; where it is to link though it may panic, that too.

@@ -3,7 +3,7 @@
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{BY_SIGN, Inputs};
-use crate::lanes8::{self, Span, Weight};
+use crate::lanes8::{self, CHANNELS, Term, Weight};
 use crate::model::Model;
 use crate::number::{Number, Unit};
 use crate::step::Step;
@@ -189,43 +189,49 @@ macro_rules! in_lanes {
 }
 pub(super) use in_lanes;
 
-/// Sums of `P` patches, which lie one after the other, `len` apart: what a rule divides by. `weight` says which weights
-/// meet the end of the box that is in the patches.
+/// Sums of `P` patches, which lie one after the other, `len` apart, for some channels: what a rule divides by. `weight`
+/// says which weights meet the end of the box that is in the patches.
 #[inline(always)]
 pub fn sums_of<const P: usize>(
     (sums, weight): (Sums, Weight),
     non_negative: bool,
     patches: &[i16],
     len: usize,
-    w: &[i8],
-) -> [[i32; 2]; P] {
-    let dots = |span, weight| lanes8::dots_of::<P>(patches, len, span, w, weight);
-    let whole = || {
-        let mut sums = [0; P];
-        lanes8::dots(patches, len, w.get(..len).unwrap_or(&[]), &mut sums);
-        sums
-    };
-    let less = |all: [i32; P], part: [i32; P]| core::array::from_fn(|p| [part[p], all[p] - part[p]]);
-    let positive = || {
-        if non_negative {
-            return dots(Span::ALL, Weight::POSITIVE);
-        }
-        let (both, other) = (dots(Span::POSITIVE, Weight::POSITIVE), dots(Span::NEGATIVE, Weight::NEGATIVE));
-        core::array::from_fn(|p| both[p] + other[p])
-    };
+    w: [&[i8]; CHANNELS],
+) -> [[[i32; 2]; P]; CHANNELS] {
+    let of = |term| lanes8::sums::<P>(patches, len, w, term);
+    let positive = if non_negative { Term::By(Weight::POSITIVE) } else { Term::Positive };
+    let less = |part: [[i32; P]; CHANNELS]| with(of(Term::PRODUCT), part, |all, part| [part, all - part]);
+    let alone = |sums| with(sums, sums, |sum, _| [sum, 0]);
     match sums {
-        Sums::Gate => whole().map(|sum| [sum, 0]),
+        Sums::Gate => alone(of(Term::PRODUCT)),
         Sums::Whole => {
-            let sums = whole();
+            let whole = of(Term::PRODUCT);
             // Contributions may cancel, or there may be none.
-            let any = if sums.contains(&0) { positive() } else { [1; P] };
-            core::array::from_fn(|p| [sums[p], if sums[p] == 0 { any[p] } else { 1 }])
+            let any = if whole.as_flattened().contains(&0) { of(positive) } else { whole };
+            with(whole, any, |sum, any| [sum, if sum == 0 { any } else { 1 }])
         }
-        Sums::BySign(false) => positive().map(|sum| [sum, 0]),
-        Sums::BySign(true) => less(whole(), positive()),
-        Sums::ByWeight => less(whole(), dots(Span::ALL, Weight::POSITIVE)),
-        Sums::Box => dots(Span::ALL, weight).map(|sum| [sum, i32::from(sum != 0)]),
-        Sums::Squares => dots(Span::ALL, Weight::Squared).map(|sum| [sum, 0]),
-        Sums::Count => dots(Span::ALL, Weight::One).map(|sum| [sum, 0]),
+        Sums::BySign(false) => alone(of(positive)),
+        Sums::BySign(true) => less(of(positive)),
+        Sums::ByWeight => less(of(Term::By(Weight::POSITIVE))),
+        Sums::Box => {
+            let sums = of(Term::By(weight));
+            with(sums, sums, |sum, _| [sum, i32::from(sum != 0)])
+        }
+        Sums::Squares => alone(of(Term::By(Weight::Squared))),
+        Sums::Count => alone(of(Term::By(Weight::One))),
     }
+}
+
+/// Two sums of every channel and patch as one pair.
+#[inline(always)]
+fn with<const P: usize>(
+    a: [[i32; P]; CHANNELS],
+    b: [[i32; P]; CHANNELS],
+    f: impl Fn(i32, i32) -> [i32; 2],
+) -> [[[i32; 2]; P]; CHANNELS] {
+    let mut both = [[[0; 2]; P]; CHANNELS];
+    let parts = a.as_flattened().iter().zip(b.as_flattened());
+    both.as_flattened_mut().iter_mut().zip(parts).for_each(|(both, (a, b))| *both = f(*a, *b));
+    both
 }

@@ -9,7 +9,7 @@ use super::back::{Fill, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
-use crate::lanes8::{self, FAST, Weight};
+use crate::lanes8::{self, CHANNELS, FAST, Term, Weight};
 use crate::layers::grid::Grid;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
@@ -61,7 +61,7 @@ impl<'a> Conv<'a> {
     /// Weights of one output channel and, behind them, enough to fill the last pass.
     pub fn weights_of(&self, channel: usize) -> &'a [i8] {
         let len = self.patch();
-        self.weights.get(channel * len..channel * len + len.next_multiple_of(BLOCK_INT8)).unwrap_or(&[])
+        self.weights.get(channel * len..channel * len + lanes8::read(len)).unwrap_or(&[])
     }
 
     /// Gathers the inputs of one output for a group; `f(input element)` is each one's value.
@@ -120,13 +120,17 @@ impl<'a> Conv<'a> {
     /// All channels of a group for `N` output pixels side by side.
     #[inline(always)]
     fn pixels<const N: usize>(&self, patches: &[i16], len: usize, group: usize, y: &mut [i8], out: &Output<'_>) {
-        for channel in group * self.per_group()..(group + 1) * self.per_group() {
-            let mut sums = [self.bias.get(channel).copied().unwrap_or(0); N];
-            lanes8::dots(patches, len, self.weights_of(channel), &mut sums);
-            let rescale = out.rescale(channel);
-            for (p, sum) in sums.into_iter().enumerate() {
-                if let Some(y) = y.get_mut(p * self.grid.output.channels + channel) {
-                    *y = out.clamped(rescale.apply(sum));
+        let end = (group + 1) * self.per_group();
+        for first in (end - self.per_group()..end).step_by(CHANNELS) {
+            let count = CHANNELS.min(end - first);
+            let weights = lanes8::together(count, |k| self.weights_of(first + k));
+            let sums = lanes8::sums::<N>(patches, len, weights, Term::PRODUCT);
+            for (channel, sums) in (first..end).zip(&sums) {
+                let (bias, rescale) = (self.bias.get(channel).copied().unwrap_or(0), out.rescale(channel));
+                let places =
+                    y.get_mut(channel..).unwrap_or(&mut []).iter_mut().step_by(self.grid.output.channels.max(1));
+                for (y, sum) in places.zip(sums) {
+                    *y = out.clamped(rescale.apply(*sum + bias));
                 }
             }
         }
@@ -148,10 +152,15 @@ impl Conv<'_> {
         for first in (end - self.per_group()..end).step_by(TOGETHER) {
             let mut sums = [[[0; TOGETHER]; 2]; P];
             let count = TOGETHER.min(end - first);
-            for k in 0..count {
-                let of_pixels = sums_of::<P>(kind, non_negative, patches, len, self.weights_of(first + k));
-                for (sums, [a, b]) in sums.iter_mut().zip(of_pixels) {
-                    (sums[0][k], sums[1][k]) = (a, b);
+            for k in (0..count).step_by(CHANNELS) {
+                let weights = lanes8::together(count - k, |next| self.weights_of(first + k + next));
+                let of_channels = sums_of::<P>(kind, non_negative, patches, len, weights);
+                for (k, of_pixels) in (k..count).zip(of_channels) {
+                    for (sums, parts) in sums.iter_mut().zip(of_pixels) {
+                        for (sums, part) in sums.iter_mut().zip(parts) {
+                            sums.iter_mut().skip(k).take(1).for_each(|sum| *sum = part);
+                        }
+                    }
                 }
             }
             for (p, sums) in sums.iter().enumerate() {
@@ -270,10 +279,12 @@ impl Conv<'_> {
                 });
                 for chunk in (0..outputs).step_by(weight.chunk()) {
                     let mut narrow = [N::nothing::<L>(); M];
-                    for j in chunk..(chunk + weight.chunk()).min(outputs) {
-                        let s = s.map(|s| s.get(j).copied().unwrap_or_default());
+                    let weights = self.weights.get((first + chunk) * len + tap..).unwrap_or(&[]).chunks(len.max(1));
+                    let count = weight.chunk().min(outputs - chunk);
+                    for (j, w) in weights.take(count).enumerate() {
+                        let s = s.map(|s| s.get(chunk + j).copied().unwrap_or_default());
                         if s != [N::Word::default(); M] {
-                            let w = weight.load(self.weights.get((first + j) * len + tap..).unwrap_or(&[]));
+                            let w = weight.load(w);
                             for (narrow, s) in narrow.iter_mut().zip(s) {
                                 N::weigh(narrow, &w, s);
                             }
@@ -290,7 +301,5 @@ impl Conv<'_> {
 
 /// Columns to work on, and how many from there on together.
 fn pairs(width: usize) -> impl Iterator<Item = (usize, usize)> {
-    let paired = if FAST { width - width % PIXELS } else { 0 };
-    let pairs = (0..paired).step_by(PIXELS).map(|column| (column, PIXELS));
-    pairs.chain((paired..width).map(|column| (column, 1)))
+    (0..width).step_by(PIXELS).map(move |column| (column, PIXELS.min(width - column)))
 }

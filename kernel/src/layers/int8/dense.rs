@@ -5,7 +5,7 @@ use super::back::{Fill, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
-use crate::lanes8::{self, Weight};
+use crate::lanes8::{self, CHANNELS, Term, Weight};
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
 use crate::number::Number;
@@ -45,13 +45,19 @@ impl<'a> Dense<'a> {
         self.weights.get(output * self.inputs + from..).unwrap_or(&[])
     }
 
+    /// The weights of some outputs, of which `count` are left, for `len` inputs.
+    #[inline(always)]
+    fn weights_together(&self, first: usize, count: usize, from: usize, len: usize) -> [&'a [i8]; CHANNELS] {
+        lanes8::together(count, |k| self.weights_of(first + k, from).get(..len).unwrap_or(&[]))
+    }
+
     /// Calls `f(first input, widened inputs)` for some inputs at a time, zeros behind the last.
     #[inline(always)]
     fn chunks(x: &[i8], zero: i16, mut f: impl FnMut(usize, &[i16])) {
         for (i, x) in x.chunks(CHUNK).enumerate() {
             let mut wide = [0; CHUNK];
             lanes8::widen(&mut wide, x, zero);
-            f(i * CHUNK, wide.get(..x.len().next_multiple_of(BLOCK_INT8)).unwrap_or(&[]));
+            f(i * CHUNK, wide.get(..lanes8::read(x.len())).unwrap_or(&[]));
         }
     }
 
@@ -62,9 +68,13 @@ impl<'a> Dense<'a> {
             let first = tile * TOGETHER;
             let mut sums = [0_i32; TOGETHER];
             Self::chunks(x, zero as i16, |from, wide| {
-                for (k, sum) in sums.iter_mut().enumerate().take(y.len()) {
-                    let w = self.weights_of(first + k, from);
-                    *sum += lanes8::dot(wide, w.get(..wide.len()).unwrap_or(&[]));
+                for (k, sums) in sums.chunks_mut(CHANNELS).enumerate().take(y.len().div_ceil(CHANNELS)) {
+                    let k = k * CHANNELS;
+                    let weights = self.weights_together(first + k, y.len() - k, from, wide.len());
+                    let more = lanes8::sums::<1>(wide, wide.len(), weights, Term::PRODUCT);
+                    for (sum, [more]) in sums.iter_mut().zip(more) {
+                        *sum += more;
+                    }
                 }
             });
             for (k, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
@@ -90,15 +100,18 @@ impl<N: Number> Layer<N> for Dense<'_> {
         for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
             let from = chunk * CHUNK;
             let mut wide = [0; CHUNK];
-            let len = q.len().next_multiple_of(BLOCK_INT8);
+            let len = lanes8::read(q.len());
             let patch = wide.get_mut(..len).unwrap_or(&mut []);
             for (fill, weight) in Fill::passes(sums) {
                 fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
-                for (k, output) in range.clone().enumerate().take(TILE) {
-                    let w = self.weights_of(output, from);
-                    let [[a, b]] = sums_of((sums, *weight), x.non_negative, patch, len, w);
-                    totals[0][k] += a;
-                    totals[1][k] += b;
+                for k in (0..range.len()).step_by(CHANNELS) {
+                    let weights = self.weights_together(range.start + k, range.len() - k, from, len);
+                    let of_outputs = sums_of::<1>((sums, *weight), x.non_negative, patch, len, weights);
+                    for (k, [parts]) in (k..range.len()).zip(of_outputs) {
+                        for (totals, part) in totals.iter_mut().zip(parts) {
+                            totals.iter_mut().skip(k).take(1).for_each(|total| *total += part);
+                        }
+                    }
                 }
             }
         }
