@@ -147,7 +147,7 @@ impl Conv<'_> {
         (column, group): (usize, usize),
         to: &mut Sheet<'_, N>,
     ) {
-        const TOGETHER: usize = 16;
+        const TOGETHER: usize = if FAST { 16 } else { 4 };
         let (len, end) = (self.patch().next_multiple_of(BLOCK_INT8), (group + 1) * self.per_group());
         for first in (end - self.per_group()..end).step_by(TOGETHER) {
             let mut sums = [[[0; TOGETHER]; 2]; P];
