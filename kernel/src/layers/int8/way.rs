@@ -14,7 +14,7 @@ use crate::step::{quotient, remainder};
 use core::ops::Range;
 
 /// Inputs side by side.
-pub const WIDE: usize = if FAST { 16 } else { 4 };
+pub const WIDE: usize = if FAST { 16 } else { 8 };
 /// Outputs side by side, where [`SIDE`] of them would take too much of a small stack.
 const NARROW_SIDE: usize = 4;
 /// The inputs of a step, as its rules see them.
