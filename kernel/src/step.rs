@@ -18,7 +18,7 @@ impl DType {
     /// The type with this code, if this kernel knows it.
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
-            0 => Some(Self::F32),
+            0 if cfg!(feature = "float") => Some(Self::F32),
             1 if cfg!(feature = "int8") => Some(Self::I8),
             2 if cfg!(feature = "sequence") => Some(Self::Token),
             _ => None,

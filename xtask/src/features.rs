@@ -13,9 +13,9 @@ const RISCV: &str = "riscv32imac-unknown-none-elf";
 const NARROW: &str = "msp430-none-elf";
 
 /// A crate, and its features.
-const KERNEL: (&str, &[&str]) = ("kernel", &["int8", "sequence", "defmt"]);
-const KERNEL_ALONE: (&str, &[&str]) = ("kernel", &["int8", "sequence"]);
-const CAPI: (&str, &[&str]) = ("capi", &["int8", "sequence"]);
+const KERNEL: (&str, &[&str]) = ("kernel", &["float", "int8", "sequence", "defmt"]);
+const KERNEL_ALONE: (&str, &[&str]) = ("kernel", &["float", "int8", "sequence"]);
+const CAPI: (&str, &[&str]) = ("capi", &["float", "int8", "sequence"]);
 
 /// All of it.
 pub fn stage() -> Result<Outcome> {

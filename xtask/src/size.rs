@@ -72,7 +72,7 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
         println!("{:>40} {what}", "");
     }
     let floats_only = cross.apart("floats");
-    build(&floats_only, &["--no-default-features"], &[])?;
+    build(&floats_only, &["--no-default-features", "--features=float"], &[])?;
     println!("without the feature `int8`:");
     for probe in PROBES.iter().map(|(probe, _)| *probe).filter(|probe| *probe != INTEGERS) {
         let program = Program::read(&floats_only.program(probe))?;

@@ -134,6 +134,9 @@ impl Tape<'_, '_> {
         if model.is_int8(step) {
             return self.forward_int8(index, step);
         }
+        if !cfg!(feature = "float") {
+            return;
+        }
         if step.op.is_conversion() {
             return self.convert(step);
         }
@@ -197,6 +200,9 @@ impl Tape<'_, '_> {
     /// Passes relevance back through a step, adding to what its operands have.
     pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken<f32> {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
+        if !cfg!(feature = "float") {
+            return Taken::default();
+        }
         if step.op.is_conversion() {
             let memory = [self.relevance(step.output), self.relevance(self.model.operand(step, 0))];
             if let Ok([r, sink]) = self.arena.get_disjoint_mut(memory) {

@@ -53,12 +53,12 @@ pub const PROGRAMS: [Program; 10] = [
         language: C(&["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]),
     },
     Program { name: "digit_m0", target: M0, features: "int8", qemu: [ARM, "microbit"], language: Rust },
-    Program { name: "digit_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "digit_m4", target: M4, features: "float,int8", qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"], language: Rust },
     Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"], language: Rust },
     Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
-    Program { name: "sentiment_m4", target: M4, features: "sequence", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "sentiment_m4", target: M4, features: "float,sequence", qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "tflm_m4", target: M4, features: TFLM, qemu: [ARM, "mps2-an386"], language: Rust },
 ];
 
