@@ -6,8 +6,13 @@ mod rows;
 
 use relprop::Model;
 use relprop::error::{Place, Reason};
-use relprop::model::format::{Section, header};
+use relprop::model::format::{MAGIC, Section, header};
 use relprop::model::format::{plan, port, step, string, tensor};
+use relprop_convert::network::Layer;
+use relprop_convert::{EmitError, emit};
+use rows::hollow::{Hollow, hollow};
+use rows::parts::parts;
+use rows::signs::{Claim, Sign, claims};
 use rows::{Base, Row, rows};
 use std::collections::BTreeSet;
 use support::mutate::repair;
@@ -81,6 +86,75 @@ fn every_value_out_of_range_is_refused_by_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn parts_that_do_not_fit_together_are_refused_by_name() {
+    let mut wrong = Vec::new();
+    for part in parts() {
+        let got = match emit(&part.network) {
+            Ok(image) => Model::new(image.bytes()).err().map(|error| (error.place, error.index, error.reason)),
+            Err(EmitError::Invalid(error)) => Some((error.place, error.index, error.reason)),
+            Err(error) => panic!("{}: {error}", part.what),
+        };
+        if got != part.refused {
+            wrong.push(format!("{}: {got:?}, not {:?}", part.what, part.refused));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The claim is made and withdrawn for the output, and withdrawn for each input by itself.
+#[test]
+fn never_negative_is_what_cannot_be() {
+    for Claim { what, network, sign } in claims() {
+        let sound = emit(&network).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let last = network.steps.len() - 1;
+        let Layer { operands, output, .. } = &network.steps[last];
+        let claimed = |tensor| sound.model().unwrap().tensor(tensor).non_negative;
+        assert!(operands.iter().all(|&input| claimed(input)), "{what}: the inputs are never negative");
+        assert_eq!(claimed(*output), sign != Sign::Never, "{what}: what the converter says");
+        let refused = |withdrawn: Option<usize>| {
+            let mut bytes = sound.bytes().to_vec();
+            flag(&mut bytes, *output, |flags| flags | tensor::NON_NEGATIVE);
+            if let Some(input) = withdrawn {
+                flag(&mut bytes, input, |flags| flags & !tensor::NON_NEGATIVE);
+            }
+            repair(&mut bytes);
+            Model::new(&bytes).err().map(|error| (error.place, error.index, error.reason))
+        };
+        let sign_of = |holds: bool| (!holds).then_some((Place::Step, last, Reason::Sign));
+        assert_eq!(refused(None), sign_of(sign != Sign::Never), "{what}");
+        for &input in operands {
+            assert_eq!(refused(Some(input)), sign_of(sign == Sign::Always), "{what}, where {input} may be negative");
+        }
+    }
+}
+
+#[test]
+fn headers_of_wrong_sizes_are_refused() {
+    for Hollow { what, mut bytes, refused } in hollow() {
+        repair(&mut bytes);
+        let got = Model::new(&bytes).err().map(|error| (error.place, error.index, error.reason));
+        assert_eq!(got, Some(refused), "{what}");
+    }
+}
+
+#[test]
+fn images_that_end_early_are_refused() {
+    let bytes = Base::Floats.image();
+    for len in 0..bytes.len() {
+        let reason = Model::new(&bytes[..len]).unwrap_err().reason;
+        let wanted = if len < MAGIC.len() { Reason::NotAnImage } else { Reason::Truncated };
+        assert_eq!(reason, wanted, "after {len} bytes");
+    }
+}
+
+fn flag(bytes: &mut [u8], tensor: usize, change: impl Fn(u8) -> u8) {
+    let at = header::SECTIONS + 8 * Section::Tensors as usize;
+    let first = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let flags = &mut bytes[first + tensor * tensor::SIZE + tensor::FLAGS];
+    *flags = change(*flags);
+}
+
 /// What the image is refused for with the row's value in its field.
 fn refused(row: &Row, mut bytes: Vec<u8>) -> Option<(Place, usize, Reason)> {
     let at = start(row, &bytes) + row.at;
@@ -113,6 +187,6 @@ fn start(row: &Row, bytes: &[u8]) -> usize {
 
 impl Base {
     fn image(self) -> Vec<u8> {
-        relprop_convert::emit(&self.network()).unwrap_or_else(|error| panic!("{self:?}: {error}")).bytes().to_vec()
+        emit(&self.network()).unwrap_or_else(|error| panic!("{self:?}: {error}")).bytes().to_vec()
     }
 }

@@ -1,5 +1,9 @@
 //! The rows, and the sound images that they are about.
 
+pub mod hollow;
+pub mod parts;
+pub mod signs;
+
 use relprop::error::{Place, Reason};
 use relprop::model::format::{header, lstm_int8, plan, port, step, string, tensor};
 use relprop::step::{Op, Pixels, Shape};
