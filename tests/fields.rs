@@ -139,6 +139,46 @@ fn headers_of_wrong_sizes_are_refused() {
 }
 
 #[test]
+fn strings_outside_the_text_and_of_no_text_are_refused() {
+    let bytes = Base::Floats.image();
+    let ([strings, count], [text, len]) = (section(&bytes, Section::Strings), section(&bytes, Section::Text));
+    let refused = |at, value: &[u8]| refused_with(bytes.clone(), at, value);
+    // As long as all of the text, which it is not the first of.
+    let length = strings + string::SIZE + string::LENGTH;
+    assert_eq!(refused(length, &(len as u32).to_le_bytes()), Some((Place::String, 1, Reason::Bounds)));
+    assert_eq!(refused(text, &[0xff]), Some((Place::String, 0, Reason::Text)));
+    assert_eq!(refused(text, b"x"), None);
+    // A name behind the last.
+    let name = (count as u16).to_le_bytes();
+    assert_eq!(refused(header::NAME, &name), Some((Place::Header, 0, Reason::Index)));
+}
+
+#[test]
+fn operands_that_are_no_tensors_are_refused() {
+    let bytes = Base::Floats.image();
+    let ([operands, count], [_, tensors]) = (section(&bytes, Section::Operands), section(&bytes, Section::Tensors));
+    for step in 0..count {
+        for tensor in [tensors, 0xffff] {
+            let got = refused_with(bytes.clone(), operands + 2 * step, &(tensor as u16).to_le_bytes());
+            assert_eq!(got, Some((Place::Step, step, Reason::Index)), "{tensor} for an operand of {step}");
+        }
+    }
+}
+
+/// Where a section begins, and how many records it has.
+fn section(bytes: &[u8], section: Section) -> [usize; 2] {
+    let at = header::SECTIONS + 8 * section as usize;
+    [at, at + 4].map(|at| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize)
+}
+
+/// What an image is refused for with other bytes somewhere.
+fn refused_with(mut bytes: Vec<u8>, at: usize, value: &[u8]) -> Option<(Place, usize, Reason)> {
+    bytes[at..at + value.len()].copy_from_slice(value);
+    repair(&mut bytes);
+    Model::new(&bytes).err().map(|error| (error.place, error.index, error.reason))
+}
+
+#[test]
 fn images_that_end_early_are_refused() {
     let bytes = Base::Floats.image();
     for len in 0..bytes.len() {
@@ -149,8 +189,7 @@ fn images_that_end_early_are_refused() {
 }
 
 fn flag(bytes: &mut [u8], tensor: usize, change: impl Fn(u8) -> u8) {
-    let at = header::SECTIONS + 8 * Section::Tensors as usize;
-    let first = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let [first, _] = section(bytes, Section::Tensors);
     let flags = &mut bytes[first + tensor * tensor::SIZE + tensor::FLAGS];
     *flags = change(*flags);
 }
@@ -167,10 +206,7 @@ fn refused(row: &Row, mut bytes: Vec<u8>) -> Option<(Place, usize, Reason)> {
 
 /// Where the record begins.
 fn start(row: &Row, bytes: &[u8]) -> usize {
-    let section = |section: Section| {
-        let at = header::SECTIONS + 8 * section as usize;
-        u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
-    };
+    let section = |name| section(bytes, name)[0];
     let (module, _) = row.field.split_once("::").unwrap();
     match module {
         "header" => 0,

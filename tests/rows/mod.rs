@@ -41,6 +41,8 @@ pub enum Base {
     Words,
     /// An addition.
     Sum,
+    /// Two inputs side by side.
+    Concat,
 }
 
 impl Base {
@@ -81,6 +83,12 @@ impl Base {
                 n.output(mean);
                 n.inputs[0].labels = ["", "good", "well"].map(String::from).to_vec();
                 n.inputs[0].is_text = true;
+            }
+            Self::Concat => {
+                let a = n.input("a", Shape::new(1, 1, 2));
+                let b = n.input("b", Shape::new(1, 1, 3));
+                let y = n.concat(&[a, b], 2);
+                n.output(y);
             }
             Self::Sum => {
                 let a = n.input("a", Shape::new(1, 1, 2));
@@ -235,6 +243,8 @@ fn steps() -> Vec<Row> {
         float("step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[0, 0], Operands),
         float("step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[2, 0], Operands),
         of(Base::Sum, "step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[1, 0], Operands),
+        // One that is behind the last.
+        of(Base::Concat, "step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[3, 0], Operands),
         float("step::RESERVED_14", step::RESERVED_14, &[1], Reserved),
         float("step::RESERVED_120", step::RESERVED_120, &[1], Reserved),
         float("step::RESERVED_120", step::RESERVED_120 + 7, &[1], Reserved),
@@ -267,9 +277,12 @@ fn steps() -> Vec<Row> {
         int8("step::PARAMS", step::PARAMS + 4, &[9, 0, 0, 0], Params),
         int8("step::PARAMS", step::PARAMS + 12, &[1, 0, 0, 0], Params),
         int8("step::PARAMS", step::PARAMS + 20, &[1, 0, 0, 0], Params),
+        // Four bytes for each: more than there are.
+        of(Base::Words, "step::PARAMS", step::PARAMS + 4, &[8, 0, 0, 0], Bounds),
         cell("step::PARAMS", step::PARAMS + 28, &[255, 0, 0, 0], Params),
         float("step::FLOATS", step::FLOATS, &NAN, Attribute).of(3),
         float("step::FLOATS", step::FLOATS, &INFINITY, Attribute).of(3),
+        float("step::FLOATS", step::FLOATS + 4, &NAN, Attribute).of(1),
         float("step::FLOATS", step::FLOATS, &[1], Reserved),
         float("step::FLOATS", step::FLOATS + 4, &[1], Reserved).of(3),
         // Where a pad's inside begins.

@@ -185,6 +185,17 @@ fn pools() -> Vec<Base> {
     let of = |average: bool| {
         one(Shape::new(5, 6, 2), |n, x| if average { n.average_pool(x, &window, true) } else { n.max_pool(x, &window) })
     };
+    // Taps so far apart that a window may have one on either side.
+    let dilated = Window { dilation: [3, 1], pads: [3, 0, 0, 0], ..Window::new(2, 1) };
+    let between = Base::new("dilated pool", one(Shape::new(1, 1, 2), |n, x| n.max_pool(x, &dilated)))
+        .add("windows between the first and the last", Some(Extent), |n| {
+            n.steps[0].pads[2] = 3;
+            n.tensors[1].shape.height = 4;
+        })
+        .add("the second window", Some(Extent), |n| {
+            (n.steps[0].dilation[0], n.steps[0].stride[0], n.steps[0].pads) = (4, 3, [4, 0, 4, 0]);
+            (n.tensors[0].shape.height, n.tensors[1].shape.height) = (3, 3);
+        });
     [("max_pool", of(false)), ("average_pool", of(true))]
         .into_iter()
         .map(|(name, network)| {
@@ -208,6 +219,7 @@ fn pools() -> Vec<Base> {
                 })
                 .wrong("weights of a pool", Reason::Reserved, |step| longer(&mut step.params[0]))
         })
+        .chain([between])
         .collect()
 }
 
@@ -629,6 +641,10 @@ fn types() -> Vec<Base> {
             .add("to tokens", Some(UnknownType), |n| is_tokens(n, 1)),
         Base::new("embedding", tokens(2, &[0.5; 6]))
             .add("of floats", Some(UnknownType), |n| n.tensors[0].is_tokens = false)
+            .add("of integers", Some(UnknownType), |n| {
+                n.tensors[0].is_tokens = false;
+                n.tensors[0].quantization = Some(UNIT);
+            })
             .add("of two columns", Some(Extent), |n| n.tensors[0].shape.width = 2)
             .add("of two channels", Some(Extent), |n| n.tensors[0].shape.channels = 2)
             .output("fewer rows", Extent, |y| y.height = 4)
