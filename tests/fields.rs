@@ -8,10 +8,12 @@ use relprop::Model;
 use relprop::error::{Place, Reason};
 use relprop::model::format::{MAGIC, Section, header};
 use relprop::model::format::{plan, port, step, string, tensor};
+use relprop::step::Shape;
 use relprop_convert::network::Layer;
-use relprop_convert::{EmitError, emit};
+use relprop_convert::{EmitError, Network, emit};
 use rows::hollow::{Hollow, hollow};
 use rows::parts::parts;
+use rows::places::{Disorder, InPlace, disorders, in_place};
 use rows::signs::{Claim, Sign, claims};
 use rows::{Base, Row, rows};
 use std::collections::BTreeSet;
@@ -151,6 +153,77 @@ fn strings_outside_the_text_and_of_no_text_are_refused() {
     // A name behind the last.
     let name = (count as u16).to_le_bytes();
     assert_eq!(refused(header::NAME, &name), Some((Place::Header, 0, Reason::Index)));
+}
+
+/// A user's tensor of other dimensions is as good, where its moments are the tensor's.
+#[test]
+fn users_may_have_other_dimensions() {
+    let mut flat = Network::named("flat");
+    let x = flat.input("x", Shape::new(4, 4, 4));
+    let y = flat.relu(x);
+    flat.output(y);
+    flat.inputs[0].dims = vec![1, 64];
+    let sequence = |most, channels, dims: &[usize]| {
+        let mut network = Network::named(format!("{most} moments of {channels} as {dims:?}"));
+        let x = network.sequence_input("x", most, channels);
+        let y = network.relu(x);
+        network.output(y);
+        network.inputs[0].dims = dims.to_vec();
+        network
+    };
+    for network in [flat, sequence(1, 3, &[3]), sequence(4, 2, &[4, 2]), sequence(5, 1, &[1, 5])] {
+        let image = emit(&network).unwrap_or_else(|error| panic!("{}: {error}", network.name));
+        assert_eq!(Model::new(image.bytes()).err(), None, "{}", network.name);
+    }
+    // Moments do not lie along the last of all axes.
+    let refused = emit(&sequence(5, 1, &[1, 1, 1, 1, 1, 5])).err();
+    let wanted = relprop::ImageError { place: Place::Port, index: 0, reason: Reason::Sequence };
+    assert_eq!(refused, Some(EmitError::Invalid(wanted)));
+}
+
+#[test]
+fn steps_out_of_order_are_refused() {
+    for Disorder { what, network, refused: (place, index, reason) } in disorders() {
+        let wanted = relprop::ImageError { place, index, reason };
+        assert_eq!(emit(&network).err(), Some(EmitError::Invalid(wanted)), "{what}");
+    }
+}
+
+/// Who may work in the memory of what it reads does so, and an image is refused where another step does.
+#[test]
+fn memory_is_shared_where_nothing_is_lost() {
+    for InPlace { what, network, step, may } in in_place() {
+        let image = emit(&network).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let Layer { operands, output, .. } = &network.steps[step];
+        assert_eq!(image.model().unwrap().storage(*output) == operands[0], may, "{what}");
+        let [first, _] = section(image.bytes(), Section::Tensors);
+        let at = first + output * tensor::SIZE + tensor::STORAGE;
+        let got = refused_with(image.bytes().to_vec(), at, &(operands[0] as u16).to_le_bytes());
+        assert_eq!(got, (!may).then_some((Place::Tensor, *output, Reason::Storage)), "{what}");
+    }
+}
+
+/// After the first, which stands for all others.
+#[test]
+fn words_rise_byte_by_byte() {
+    for (words, sound) in [
+        (&["", "a", "b", "c"][..], true),
+        (&["z", "a", "b"], true),
+        (&["", "a", "ab", "b"], true),
+        (&["", "Z", "a", "ä"], true),
+        (&["", "b", "a", "c"], false),
+        (&["", "a", "c", "b"], false),
+        (&["", "a", "a"], false),
+        (&["", "ab", "a"], false),
+        (&["", "bb", "ba"], false),
+    ] {
+        let mut network = Base::Words.network();
+        network.steps[0].params[0] = vec![0.5; 2 * words.len()];
+        network.inputs[0].labels = words.iter().map(|&word| word.into()).collect();
+        let refused = emit(&network).err();
+        let wanted = relprop::ImageError { place: Place::Port, index: 0, reason: Reason::Words };
+        assert_eq!(refused, (!sound).then_some(EmitError::Invalid(wanted)), "{words:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod hollow;
 pub mod parts;
+pub mod places;
 pub mod signs;
 
 use relprop::error::{Place, Reason};
@@ -43,6 +44,8 @@ pub enum Base {
     Sum,
     /// Two inputs side by side.
     Concat,
+    /// Four moments of two numbers each.
+    Sequence,
 }
 
 impl Base {
@@ -83,6 +86,11 @@ impl Base {
                 n.output(mean);
                 n.inputs[0].labels = ["", "good", "well"].map(String::from).to_vec();
                 n.inputs[0].is_text = true;
+            }
+            Self::Sequence => {
+                let x = n.sequence_input("x", 4, 2);
+                let y = n.relu(x);
+                n.output(y);
             }
             Self::Concat => {
                 let a = n.input("a", Shape::new(1, 1, 2));
@@ -345,6 +353,7 @@ fn ports() -> Vec<Row> {
         float("port::NAME", port::NAME, &[0xfe, 0xff], Index),
         float("port::RANK", port::RANK, &[7], Shape),
         float("port::RANK", port::RANK, &[1], Shape),
+        of(Base::Sum, "port::RANK", port::RANK, &[3], Shape),
         float("port::FLAGS", port::FLAGS, &[16 | has], UnknownFlag),
         float("port::FLAGS", port::FLAGS, &[128], UnknownFlag),
         float("port::HAS_RANGE", port::FLAGS, &[has & !port::HAS_RANGE], Reserved),
@@ -352,6 +361,8 @@ fn ports() -> Vec<Row> {
         float("port::BGR", port::FLAGS, &[port::BGR], Reserved).of(1),
         // Only tokens are words.
         float("port::TEXT", port::FLAGS, &[has | port::TEXT], Words),
+        float("port::TEXT", port::FLAGS, &[port::TEXT], Words).of(1),
+        of(Base::Words, "port::LABELS_COUNT", port::LABELS_COUNT, &[1, 0], Words),
         float("port::LABELS_FIRST", port::LABELS_FIRST, &[1, 0], Reserved),
         float("port::LABELS_FIRST", port::LABELS_FIRST, &[0xff, 0xff], Index).of(1),
         float("port::LABELS_COUNT", port::LABELS_COUNT, &[2, 0], Attribute).of(1),
@@ -362,6 +373,9 @@ fn ports() -> Vec<Row> {
         float("port::DIMS", port::DIMS, &ZERO, Shape),
         float("port::DIMS", port::DIMS, &ALL, Shape),
         float("port::DIMS", port::DIMS + 20, &[2], Shape),
+        float("port::DIMS", port::DIMS, &[0xff; 12], Shape),
+        // As many elements, and other moments.
+        of(Base::Sequence, "port::DIMS", port::DIMS + 4, &[2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0], Reason::Sequence),
         float("port::LOW", port::LOW, &NAN, Attribute),
         float("port::LOW", port::LOW, &1.0_f32.to_le_bytes(), Attribute),
         float("port::LOW", port::LOW, &[1], Reserved).of(1),

@@ -255,6 +255,7 @@ fn elementwise() -> Vec<Base> {
         Base::new("mul", two([CUBE; 2], |n, [a, b]| n.mul(a, b)))
             .wrong("a tensor and itself", Operands, |step| step.operands[1] = step.operands[0])
             .output("another shape", Extent, wide)
+            .operand("another shape of the signal", Extent, 0, wide)
             .add("a gate per channel", None, |n| n.tensors[1].shape = Shape::new(1, 1, 4))
             .operand("a gate per column", Extent, 1, |gate| *gate = Shape::new(1, 4, 4))
             .operand("a gate per row", Extent, 1, |gate| *gate = Shape::new(4, 1, 4))
@@ -416,6 +417,11 @@ fn weighted_int8() -> Vec<Base> {
             .wrong("fewer factors", Params, |step| shorter(&mut step.int8.rescale))
             .wrong("more weights", Params, |step| step.int8.weights.resize(step.int8.weights.len() + BLOCK_INT8, 0))
             .wrong("a weight behind the last", Reserved, |step| step.int8.weights.push(1))
+            .wrong("a weight in the last place", Reserved, |step| {
+                let whole = step.int8.weights.len().next_multiple_of(BLOCK_INT8);
+                step.int8.weights.resize(whole - 1, 0);
+                step.int8.weights.push(1);
+            })
             .wrong("a range that is empty", Attribute, |step| (step.ints[0], step.ints[1]) = (1, 0))
             .right("a range of one", |step| (step.ints[0], step.ints[1]) = (1, 1))
             .wrong("a range below", Attribute, |step| step.ints[0] = -129_i32 as u32)
@@ -653,8 +659,8 @@ fn types() -> Vec<Base> {
             .wrong("an empty table", Params, |step| step.params[0].clear())
             .wrong("a scale", Reason::Attribute, |step| step.floats[0] = 0.5)
             .wrong("a third kind", UnknownVariant, |step| step.variant = 2),
-        Base::new("as many tokens as there may be", tokens(1, &[0.5; 1 << 16]))
-            .wrong("one more", Params, |step| longer(&mut step.params[0])),
+        Base::new("as many tokens as there may be", tokens(2, &[0.5; 2 << 16]))
+            .wrong("one more", Params, |step| step.params[0].extend([0.5; 2])),
         Base::new("embedding of integers", {
             let mut n = Network::named("tokens");
             let x = n.token_input("x", 5);
@@ -717,6 +723,21 @@ fn sequences() -> Vec<Base> {
                 n.steps[0].stride[0] = 2;
                 n.tensors[1].shape.height = 3;
             })
+            .add("three moments at once, as many as there were", Some(Reason::Sequence), |n| {
+                (n.steps[0].kernel[0], n.steps[0].pads) = (3, [1, 0, 1, 0]);
+                n.steps[0].params[0] = vec![0.5; 3 * 3 * 8];
+            })
+            .add("the moment before, too", Some(Reason::Sequence), |n| {
+                (n.steps[0].kernel[0], n.steps[0].pads) = (2, [1, 0, 0, 0]);
+                n.steps[0].params[0] = vec![0.5; 2 * 3 * 8];
+            })
+            .add("the moment behind, too", Some(Reason::Sequence), |n| {
+                (n.steps[0].kernel[0], n.steps[0].pads) = (2, [0, 0, 1, 0]);
+                n.steps[0].params[0] = vec![0.5; 2 * 3 * 8];
+            })
+            .add("every second moment of more", Some(Reason::Sequence), |n| {
+                (n.steps[0].stride[0], n.steps[0].pads) = (2, [2, 0, 2, 0]);
+            })
             .add("padding before", Some(Reason::Sequence), |n| {
                 n.steps[0].pads[0] = 1;
                 n.tensors[1].shape.height = 6;
@@ -747,6 +768,7 @@ fn sequences() -> Vec<Base> {
         refused(over("dense over a sequence", &|n, x| n.dense(x, 1, &[0.5; 15], &[]))),
         refused(over("view of a sequence", &|n, x| n.view(x, Shape::new(5, 3, 1)))),
         refused(over("slice of a sequence", &|n, x| n.slice(x, [0; 3], [1; 3], Shape::new(5, 1, 2)))),
+        refused(over("a sequence alone, one after the other", &|n, x| n.concat(&[x], 0))),
         refused(over("sequences one after the other", &|n, x| both(n, x, &|n, a, b| n.concat(&[a, b], 0)))),
     ];
     for (name, step) in [
