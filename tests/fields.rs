@@ -4,11 +4,12 @@
 
 mod rows;
 
-use relprop::Model;
 use relprop::error::{Place, Reason};
 use relprop::model::format::{MAGIC, Section, header};
 use relprop::model::format::{plan, port, step, string, tensor};
+use relprop::plan::Room;
 use relprop::step::Shape;
+use relprop::{Mode, Model};
 use relprop_convert::network::Layer;
 use relprop_convert::{EmitError, Network, emit};
 use rows::hollow::{Hollow, hollow};
@@ -200,6 +201,86 @@ fn memory_is_shared_where_nothing_is_lost() {
         let at = first + output * tensor::SIZE + tensor::STORAGE;
         let got = refused_with(image.bytes().to_vec(), at, &(operands[0] as u16).to_le_bytes());
         assert_eq!(got, (!may).then_some((Place::Tensor, *output, Reason::Storage)), "{what}");
+    }
+}
+
+/// Something that a plan places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Thing {
+    Value(usize),
+    Relevance(usize),
+    Scratch(usize),
+    Ledger,
+}
+
+impl Thing {
+    /// Relevance may lie where other relevance or its own value ends.
+    fn may_touch(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Relevance(_), Self::Relevance(_)) => true,
+            (Self::Relevance(a), Self::Value(b)) | (Self::Value(a), Self::Relevance(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// What a plan places: what it is, where its offset is written, the offset, and when it lives.
+fn things(model: &Model<'_>, mode: Mode) -> Vec<(Thing, usize, usize, [usize; 2])> {
+    let (tensors, n) = (model.tensors(), model.steps());
+    let [first, _] = section(model.image(), Section::Plans);
+    let table = first + mode as usize * plan::table_size(tensors, n);
+    let mut things = Vec::new();
+    for t in (0..tensors).filter(|&t| model.storage(t) == t) {
+        let entry = table + plan::HEAD + t * plan::ENTRY;
+        let places = [
+            (Thing::Value(t), plan::VALUE_OFFSET, model.value_placement(mode, t)),
+            (Thing::Relevance(t), plan::RELEVANCE_OFFSET, model.relevance_placement(mode, t)),
+        ];
+        for (thing, at, place) in places {
+            let offset = place.offset.map(|offset| (thing, entry + at, offset));
+            things.extend(offset.map(|(a, b, c)| (a, b, c, [place.lifetime.first, place.lifetime.last])));
+        }
+    }
+    for step in 0..n {
+        let entry = table + plan::HEAD + tensors * plan::ENTRY + step * plan::SCRATCH;
+        for (k, room, time) in [(0, Room::Forward, step), (1, Room::Back, 2 * n - step)] {
+            let offset = model.scratch_offset(mode, room, step);
+            things.extend(offset.map(|offset| (Thing::Scratch(step), entry + 4 * k, offset, [time, time])));
+        }
+    }
+    let ledger = model.ledger_offset(mode);
+    things.extend(ledger.map(|offset| (Thing::Ledger, table + plan::LEDGER, offset, [0, 2 * n + 1])));
+    things
+}
+
+#[test]
+fn what_lives_together_lies_apart() {
+    for base in [Base::Floats, Base::Sum, Base::Cell] {
+        let bytes = base.image();
+        let model = Model::new(&bytes).unwrap();
+        let shared = |t: usize| (0..model.tensors()).any(|other| other != t && model.storage(other) == t);
+        for mode in Mode::ALL {
+            let things = things(&model, mode);
+            let mut moved = 0;
+            for &(a, at, _, [first, last]) in &things {
+                // Who else is there would have to move, too.
+                if matches!(a, Thing::Value(t) | Thing::Relevance(t) if shared(t)) {
+                    continue;
+                }
+                for &(b, _, offset, [begin, end]) in &things {
+                    if a == b || first > end || begin > last || a.may_touch(b) {
+                        continue;
+                    }
+                    moved += 1;
+                    let got = refused_with(bytes.clone(), at, &(offset as u32).to_le_bytes());
+                    let wanted = |reason| Some((Place::Plan, mode as usize, reason));
+                    // Or it ends behind the arena.
+                    let fits = got == wanted(Reason::Overlap) || got == wanted(Reason::Arena);
+                    assert!(fits, "{base:?} {mode:?}: {a:?} where {b:?} is: {got:?}");
+                }
+            }
+            assert!(moved >= if mode == Mode::Infer { 1 } else { 8 }, "{base:?} {mode:?}: {moved}");
+        }
     }
 }
 
