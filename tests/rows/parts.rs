@@ -120,6 +120,13 @@ fn weighted() -> Vec<Base> {
     let depthwise = one(CUBE, |n, x| n.conv(x, &Window { groups: 4, ..Window::new(3, 2) }, 4, &[0.5; 24], &[0.1; 4]));
     let dense = one(CUBE, |n, x| n.dense(x, 3, &[0.5; 64 * 3], &[0.1; 3]));
     vec![
+        // Sums of such sizes fit 32 bits, and products do not.
+        Base::new(
+            "long windows",
+            one(Shape::new(1 << 16, 1, 1), |n, x| {
+                n.max_pool(x, &Window { pads: [39_999, 0, 39_999, 0], ..Window::new(40_000, 1) })
+            }),
+        ),
         Base::new("conv", conv)
             .wrong("groups that do not divide the inputs", Extent, |step| step.groups = 5)
             .wrong("groups that divide the inputs only", Extent, |step| step.groups = 8)
@@ -138,6 +145,11 @@ fn weighted() -> Vec<Base> {
                 n.steps[0].pads = [1, 0, 1, 0];
                 n.steps[0].dilation = [2, 1];
             })
+            .add("a window larger than its input", Some(Extent), |n| {
+                n.steps[0].kernel[0] = 5;
+                n.steps[0].params[0].resize(2 * 2 * 16 * 5 * 3, 0.5);
+                n.tensors[1].shape.height = 1;
+            })
             // Rounding up is for pools.
             .add("a last window that is not whole", Some(Extent), |n| n.steps[0].stride = [2, 2]),
         Base::new("conv_transpose", deconv)
@@ -154,7 +166,8 @@ fn weighted() -> Vec<Base> {
                 n.tensors[y].shape = Shape::new(13, 9, 20);
             })
             .add("a row more", None, |n| n.tensors[1].shape.height = 7)
-            .output("two rows more", Extent, |y| y.height = 8),
+            .output("two rows more", Extent, |y| y.height = 8)
+            .add("rows that are cut off", Some(Extent), |n| n.steps[0].pads = [1, 0, 1, 0]),
         Base::new("depthwise", depthwise)
             .output("more channels", Extent, |y| y.channels = 5)
             .wrong("more weights", Params, |step| longer(&mut step.params[0]))
@@ -506,7 +519,17 @@ fn others_int8() -> Vec<Base> {
             .add("another unit", Some(Scale), other_unit)
             .add("another zero", Some(Scale), other_zero)
             .wrong("a weight", Reserved, |step| step.int8.weights.push(1))
-            .wrong("a third attribute", Reserved, |step| step.ints[2] = 1),
+            .wrong("a third attribute", Reserved, |step| step.ints[2] = 1)
+            .add("beside another of another unit", None, |n| {
+                let (x, y) = (n.input("other", CUBE), n.tensor("other", Shape::new(3, 3, 4)));
+                for tensor in [x, y] {
+                    n.tensors[tensor].quantization = Some(Quantization { scale: 0.25, ..UNIT });
+                }
+                let mut other = n.steps[0].clone();
+                (other.operands, other.output) = (vec![x], y);
+                n.steps.push(other);
+                n.output(y);
+            }),
         Base::new("int8 average_pool", pool(Op::AveragePool))
             .right("padding counts", |step| step.flags = FLAG_COUNT_PAD | FLAG_SINGLE_ROUNDING)
             .add("another unit", Some(Scale), other_unit)
@@ -788,6 +811,12 @@ fn sequences() -> Vec<Base> {
         n.mul(x, gate)
     };
     bases.push(turned(over("a gate for every moment", &gate)));
+    bases.push(over("a sequence beside a picture", &|n, x| {
+        let y = n.relu(x);
+        n.output(y);
+        let picture = n.input("picture", CUBE);
+        n.relu(picture)
+    }));
     bases.push(Base::new("no sequence", one(Shape::new(5, 1, 3), |n, x| n.relu(x))).add(
         "becomes one",
         Some(Reason::Sequence),
