@@ -254,12 +254,12 @@ fn of_explanation(error: ExplainError) -> Status {
     }
 }
 
-const fn halves(number: u64) -> [u32; 2] {
-    [number as u32, (number >> 32) as u32]
+fn halves(number: u64) -> [u32; 2] {
+    [number & u64::from(u32::MAX), number >> 32].map(|half| u32::try_from(half).unwrap_or(u32::MAX))
 }
 
-const fn whole([low, high]: [u32; 2]) -> u64 {
-    (high as u64) << 32 | low as u64
+fn whole([low, high]: [u32; 2]) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 impl fmt::Display for Failure {

@@ -664,7 +664,7 @@ fn types() -> Vec<Base> {
                 (n.tensors[0].quantization, n.tensors[1].quantization) = (None, Some(UNIT));
             })
             .add("to tokens", Some(UnknownType), |n| is_tokens(n, 1)),
-        Base::new("relu", one(CUBE, |n, x| n.relu(x)))
+        Base::new("relu", one(CUBE, Network::relu))
             .add("of integers", Some(UnknownType), |n| n.tensors[0].quantization = Some(UNIT))
             .add("of tokens", Some(UnknownType), |n| is_tokens(n, 0))
             .add("to tokens", Some(UnknownType), |n| is_tokens(n, 1)),
@@ -817,7 +817,7 @@ fn sequences() -> Vec<Base> {
         let picture = n.input("picture", CUBE);
         n.relu(picture)
     }));
-    bases.push(Base::new("no sequence", one(Shape::new(5, 1, 3), |n, x| n.relu(x))).add(
+    bases.push(Base::new("no sequence", one(Shape::new(5, 1, 3), Network::relu)).add(
         "becomes one",
         Some(Reason::Sequence),
         |n| n.tensors[1].is_sequence = true,

@@ -90,7 +90,7 @@ pub fn in_place() -> Vec<InPlace> {
                 n.relu(y)
             }),
         ),
-        of("an activation of an input", 0, false, one(CUBE, |n, x| n.relu(x))),
+        of("an activation of an input", 0, false, one(CUBE, Network::relu)),
         of(
             "an activation of a maximum",
             1,

@@ -69,7 +69,7 @@ fn written_out(text: &str) -> Result<String> {
             let (place, index) = words.split_once(' ').context("a place has an index")?;
             anyhow::Ok(format!("ImageError {{ place: Place::{place}, index: {index}, reason"))
         };
-        out.push_str(&match (rest[at..].starts_with("ensure"), more) {
+        let plain = match (rest[at..].starts_with("ensure"), more) {
             (true, [reason]) => format!("if !({what}) {{ return Err(Reason::{reason}); }}"),
             (true, [at, reason]) => {
                 format!("if !({what}) {{ return Err({}: Reason::{reason} }}); }}", place(at)?)
@@ -77,7 +77,8 @@ fn written_out(text: &str) -> Result<String> {
             (false, []) => format!("if let Err(error) = {what} {{ return Err(error); }}"),
             (false, [at]) => format!("if let Err(reason) = {what} {{ return Err({} }}); }}", place(at)?),
             _ => anyhow::bail!("a macro with other arguments: {what}"),
-        });
+        };
+        out.push_str(&plain);
         // Every line stays where it is.
         out.extend(inside[..inside.len() - behind.len()].matches('\n'));
         rest = behind.strip_prefix(';').unwrap_or(behind);
