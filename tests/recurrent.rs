@@ -1,325 +1,44 @@
 //! Recurrent layers against a naive evaluation in double precision.
 
 use proptest::prelude::*;
-use relprop::rule::{Bias, Choice, Gates, Rule};
+use relprop::rule::Gates;
 use relprop::step::Shape;
-use relprop::{Composite, Mode, Preset, Select, Session, Target};
-use relprop_convert::{Network, Recurrent, emit};
+use relprop::{Composite, Mode, Preset, Session, Target};
+use relprop_convert::{Network, emit};
 use support::cases::cases;
-use support::networks::numbers::{Numbers, Style};
-
-/// What is drawn at random: a cell, and an input.
-#[derive(Clone, Debug)]
-struct Cell {
-    /// 4 of an LSTM, 3 of a GRU.
-    gates: usize,
-    after: bool,
-    reverse: bool,
-    all: bool,
-    inputs: usize,
-    units: usize,
-    most: usize,
-    moments: usize,
-    weights: Vec<f32>,
-    recurrent: Vec<f32>,
-    bias: Vec<f32>,
-    recurrent_bias: Vec<f32>,
-    x: Vec<f32>,
-    /// Of an LSTM's cell; zero for none.
-    bound: f32,
-}
-
-fn any_cell() -> impl Strategy<Value = Cell> {
-    let sizes = (1_usize..=9, 1_usize..=20, 1_usize..=6, 0_usize..=3);
-    let bound = prop::sample::select(vec![0.0_f32, 0.4]);
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), sizes, any::<u64>(), bound).prop_map(
-        |(lstm, after, reverse, all, (inputs, units, moments, more), seed, bound)| {
-            let gates = if lstm { 4 } else { 3 };
-            let mut numbers = Numbers::new(seed, Style::Smooth);
-            Cell {
-                gates,
-                after: after && !lstm,
-                reverse,
-                all,
-                inputs,
-                units,
-                most: moments + more,
-                moments,
-                weights: numbers.list(gates * units * inputs),
-                recurrent: numbers.list(gates * units * units),
-                bias: numbers.list(gates * units),
-                recurrent_bias: numbers.list(units),
-                x: numbers.list(moments * inputs),
-                bound: if lstm { bound } else { 0.0 },
-            }
-        },
-    )
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// One moment as it was computed.
-#[derive(Clone, Default)]
-struct Moment {
-    at: usize,
-    before: Vec<f64>,
-    cell_before: Vec<f64>,
-    z: Vec<Vec<f64>>,
-    cell: Vec<f64>,
-    state: Vec<f64>,
-}
-
-/// Relevance as it should be.
-struct Wanted {
-    sink: Vec<f64>,
-    /// What is left at the initial state.
-    initial: f64,
-    /// The largest relevance on the way.
-    scale: f64,
-    /// The denominator nearest to zero, where the stabiliser changes its sign.
-    smallest: f64,
-}
-
-impl Cell {
-    fn network(&self) -> Network {
-        let mut network = Network::named("cell");
-        let x = network.sequence_input("x", self.most, self.inputs);
-        let cell = Recurrent {
-            weights: &self.weights,
-            recurrent: &self.recurrent,
-            bias: &self.bias,
-            recurrent_bias: self.after.then_some(&self.recurrent_bias),
-            reverse: self.reverse,
-            all_states: self.all,
-        };
-        let y = if self.gates == 4 { network.lstm(x, self.units, &cell) } else { network.gru(x, self.units, &cell) };
-        network.steps[0].floats[0] = self.bound;
-        // The mean over time, so that every state counts.
-        let y = if self.all {
-            network.average_pool(y, &relprop_convert::Window::new(self.most as u16, 1), false)
-        } else {
-            y
-        };
-        network.output(y);
-        network
-    }
-
-    fn w(&self, gate: usize, unit: usize, input: usize) -> f64 {
-        f64::from(self.weights[(gate * self.units + unit) * self.inputs + input])
-    }
-
-    fn u(&self, gate: usize, unit: usize, from: usize) -> f64 {
-        f64::from(self.recurrent[(gate * self.units + unit) * self.units + from])
-    }
-
-    fn b(&self, gate: usize, unit: usize) -> f64 {
-        f64::from(self.bias[gate * self.units + unit])
-    }
-
-    fn run(&self, x: &[f64]) -> Vec<Moment> {
-        let mut moments: Vec<Moment> = Vec::new();
-        let (mut state, mut cell) = (vec![0.0; self.units], vec![0.0; self.units]);
-        for k in 0..self.moments {
-            let at = if self.reverse { self.moments - 1 - k } else { k };
-            let x = &x[at * self.inputs..(at + 1) * self.inputs];
-            let from_x =
-                |g: usize, j: usize| (0..self.inputs).map(|i| self.w(g, j, i) * x[i]).sum::<f64>() + self.b(g, j);
-            let from_h = |g: usize, j: usize, h: &[f64]| (0..self.units).map(|i| self.u(g, j, i) * h[i]).sum::<f64>();
-            let mut z: Vec<Vec<f64>> = (0..self.gates)
-                .map(|g| (0..self.units).map(|j| from_x(g, j) + from_h(g, j, &state)).collect())
-                .collect();
-            let mut moment = Moment { at, before: state.clone(), cell_before: cell.clone(), ..Moment::default() };
-            if self.gates == 4 {
-                for j in 0..self.units {
-                    cell[j] = sigmoid(z[1][j]) * cell[j] + sigmoid(z[0][j]) * z[2][j].tanh();
-                    if self.bound > 0.0 {
-                        cell[j] = cell[j].clamp(-f64::from(self.bound), self.bound.into());
-                    }
-                    state[j] = sigmoid(z[3][j]) * cell[j].tanh();
-                }
-            } else {
-                let r: Vec<f64> = z[1].iter().map(|z| sigmoid(*z)).collect();
-                let reset: Vec<f64> = r.iter().zip(&state).map(|(r, h)| r * h).collect();
-                for j in 0..self.units {
-                    let more = if self.after {
-                        r[j] * (from_h(2, j, &state) + f64::from(self.recurrent_bias[j]))
-                    } else {
-                        from_h(2, j, &reset)
-                    };
-                    z[2][j] = from_x(2, j) + more;
-                }
-                for j in 0..self.units {
-                    let gate = sigmoid(z[0][j]);
-                    state[j] = (1.0 - gate) * z[2][j].tanh() + gate * state[j];
-                }
-            }
-            (moment.z, moment.cell, moment.state) = (z, cell.clone(), state.clone());
-            moments.push(moment);
-        }
-        moments
-    }
-
-    /// The output: the last state, or the mean.
-    fn output(&self, x: &[f64]) -> Vec<f64> {
-        let moments = self.run(x);
-        let mean = |j: usize| moments.iter().map(|m| m.state[j]).sum::<f64>() / self.moments as f64;
-        (0..self.units).map(|j| if self.all { mean(j) } else { moments[self.moments - 1].state[j] }).collect()
-    }
-
-    /// Signal takes all, by the ε-rule (Arras et al. 2017), of one output unit.
-    fn relevance(&self, unit: usize, epsilon: f64, factor: f64) -> Wanted {
-        let x: Vec<f64> = self.x.iter().map(|x| f64::from(*x)).collect();
-        let moments = self.run(&x);
-        let (n, mut sink) = (self.units, vec![0.0; x.len()]);
-        let signed = |z: f64| if z >= 0.0 { epsilon } else { -epsilon };
-        let (mut rh, mut rc) = (vec![0.0; n], vec![0.0; n]);
-        let value = self.output(&x)[unit];
-        // The mean hands out in proportion to its inputs.
-        let sum: f64 = moments.iter().map(|m| m.state[unit]).sum::<f64>() / self.moments as f64;
-        let scale = sum + if sum >= 0.0 { 1e-6 } else { -1e-6 };
-        // Next to zero the mean's own relevance is nothing but rounding.
-        let (mut scale_seen, mut smallest) = (1e-2_f64, if self.all { 1e-3 * sum.abs() } else { f64::INFINITY });
-        for (k, m) in moments.iter().enumerate().rev() {
-            if self.all {
-                rh[unit] += m.state[unit] / self.moments as f64 * value / scale;
-            } else if k + 1 == self.moments {
-                rh[unit] += value;
-            }
-            let lstm = self.gates == 4;
-            let gate: Vec<f64> = m.z[0].iter().map(|z| sigmoid(*z)).collect();
-            let (mut kept, mut new, mut spread) = (vec![0.0; n], vec![0.0; n], 0.0);
-            for j in 0..n {
-                let (a, b) = if lstm {
-                    (sigmoid(m.z[1][j]) * m.cell_before[j], gate[j] * m.z[2][j].tanh())
-                } else {
-                    (gate[j] * m.before[j], (1.0 - gate[j]) * m.z[2][j].tanh())
-                };
-                let r = if lstm { rh[j] + rc[j] } else { rh[j] };
-                smallest = smallest.min((a + b).abs());
-                scale_seen = scale_seen.max(r.abs());
-                let s = r / (a + b + signed(a + b));
-                (kept[j], new[j]) = (a * s, b * s);
-                spread += factor * s * signed(a + b) / (2 * n) as f64;
-            }
-            kept.iter_mut().chain(&mut new).for_each(|r| *r += spread);
-            let mut next = if lstm { vec![0.0; n] } else { kept.clone() };
-            let g = 2;
-            for (j, new) in new.iter().enumerate() {
-                let z = m.z[g][j];
-                smallest = smallest.min(z.abs());
-                scale_seen = scale_seen.max(new.abs());
-                let s = new / (z + signed(z));
-                let reset = |i: usize| if lstm { 1.0 } else { sigmoid(m.z[1][i]) };
-                let recurrent = if self.after { reset(j) * f64::from(self.recurrent_bias[j]) } else { 0.0 };
-                let rest = factor * (self.b(g, j) + recurrent + signed(z)) / (n + self.inputs) as f64;
-                for i in 0..self.inputs {
-                    sink[m.at * self.inputs + i] += (self.w(g, j, i) * x[m.at * self.inputs + i] + rest) * s;
-                }
-                for (i, next) in next.iter_mut().enumerate() {
-                    let scale = if self.after { reset(j) } else { reset(i) };
-                    *next += (self.u(g, j, i) * scale * m.before[i] + rest) * s;
-                }
-            }
-            rh = next;
-            rc = if lstm { kept } else { vec![0.0; n] };
-        }
-        let initial = rh.iter().chain(&rc).sum();
-        Wanted { sink, initial, scale: scale_seen, smallest }
-    }
-}
-
-/// Runs a cell and explains one unit; returns the outputs, the relevance, and what the books say was dropped.
-fn explained(cell: &Cell, unit: usize, choice: Choice<'_>, mode: Mode) -> (Vec<f32>, Vec<f32>, f32, f32) {
-    let image = emit(&cell.network()).unwrap();
-    let model = image.model().unwrap();
-    let mut arena = vec![0; model.arena_bytes(mode) + 16];
-    let mut session = Session::new(&model, &mut arena, mode).unwrap();
-    let output: Vec<f32> = session.run(&cell.x).unwrap().iter().collect();
-    let overrides = [(Select::Position(0), choice)];
-    let preset = if choice.rule == Rule::Gradient { Preset::Gradient } else { Preset::EpsilonPlus };
-    let explanation = session.explain(&Target::class(unit), &Composite::new(preset).with(&overrides)).unwrap();
-    let dropped = explanation.ledger().entries().next().unwrap().dropped;
-    (output, explanation.relevance().to_vec(), dropped, explanation.ledger().imbalance())
-}
-
-fn near(got: &[f32], wanted: &[f64], largest: f64, tolerance: f64) -> Result<(), TestCaseError> {
-    prop_assert_eq!(got.len(), wanted.len());
-    for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        prop_assert!((f64::from(*got) - wanted).abs() <= tolerance * largest, "{}: {} is not {}", i, got, wanted);
-    }
-    Ok(())
-}
+use support::checks::recurrent::{check_forward, check_gates, check_gradient, check_signals, check_statements};
+use support::close::relative_to_peak;
+use support::recurrent::{any_cell, choices};
 
 proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
     fn cells_compute_what_they_stand_for(cell in any_cell()) {
-        let x: Vec<f64> = cell.x.iter().map(|x| f64::from(*x)).collect();
-        let wanted = cell.output(&x);
-        let (output, ..) = explained(&cell, 0, Choice::new(Rule::Epsilon(0.001)), Mode::Explain);
-        for (y, wanted) in output.iter().zip(&wanted) {
-            prop_assert!((f64::from(*y) - wanted).abs() <= 2e-5);
-        }
-        // Without a tape, the same bits.
-        let image = emit(&cell.network()).unwrap();
-        let model = image.model().unwrap();
-        let mut arena = vec![0; model.arena_bytes(Mode::Infer) + 16];
-        let mut session = Session::new(&model, &mut arena, Mode::Infer).unwrap();
-        let again: Vec<f32> = session.run(&cell.x).unwrap().iter().collect();
-        prop_assert_eq!(output, again);
+        check_forward(&cell)?;
     }
 
     #[test]
     fn signals_take_all(cell in any_cell(), unit in any::<prop::sample::Index>(), redistribute: bool) {
-        let unit = unit.index(cell.units);
-        let (bias, factor) = if redistribute { (Bias::Redistribute, 1.0) } else { (Bias::Absorb, 0.0) };
-        // A large ε, so that nothing is ill-conditioned.
-        let choice = Choice::new(Rule::Epsilon(0.1)).with_bias(bias);
-        let Wanted { sink: wanted, initial, scale: largest, smallest } = cell.relevance(unit, 0.1, factor);
-        prop_assume!(smallest > 1e-5);
-        for mode in [Mode::Explain, Mode::Retain] {
-            let (_, relevance, dropped, imbalance) = explained(&cell, unit, choice, mode);
-            near(&relevance, &wanted, largest, 1e-3)?;
-            prop_assert!((f64::from(dropped) - initial).abs() <= 1e-3 * largest, "{} left, not {}", dropped, initial);
-            prop_assert!(f64::from(imbalance).abs() <= 1e-5 * largest);
-        }
+        check_signals(&cell, unit.index(cell.units), redistribute)?;
     }
 
     #[test]
     fn gradients_are_slopes(cell in any_cell(), unit in any::<prop::sample::Index>()) {
-        let unit = unit.index(cell.units);
-        let x: Vec<f64> = cell.x.iter().map(|x| f64::from(*x)).collect();
-        let value = cell.output(&x)[unit];
-        let slope = |i: usize| {
-            let moved = |by: f64| {
-                let mut x = x.clone();
-                x[i] += by;
-                cell.output(&x)[unit]
-            };
-            // Seeded with the output itself.
-            (moved(1e-5) - moved(-1e-5)) / 2e-5 * value
-        };
-        let wanted: Vec<f64> = (0..x.len()).map(slope).collect();
-        let (_, gradient, ..) = explained(&cell, unit, Choice::new(Rule::Gradient), Mode::Explain);
-        let largest = wanted.iter().fold(0.05, |most: f64, w| most.max(w.abs()));
-        near(&gradient, &wanted, largest, 1e-3)?;
+        check_gradient(&cell, unit.index(cell.units))?;
     }
 
-    /// Whatever gates get, nothing is lost but what stabilisers and biases take.
     #[test]
-    fn gates_may_get_their_share(cell in any_cell(), gates in prop::sample::select(vec![Gates::Half, Gates::Proportional, Gates::Magnitude])) {
-        let choice = Choice::new(Rule::Epsilon(0.1)).with_gates(gates).with_bias(Bias::Redistribute);
-        let (output, relevance, dropped, imbalance) = explained(&cell, 0, choice, Mode::Explain);
-        let sum: f64 = relevance.iter().map(|r| f64::from(*r)).sum();
-        let largest = relevance.iter().fold(1e-2, |most: f32, r| most.max(r.abs()));
-        prop_assert!(imbalance.abs() <= 1e-4 * largest);
-        if gates == Gates::Half && !cell.all {
-            let seed = f64::from(output[0]);
-            prop_assert!((sum + f64::from(dropped) - seed).abs() <= 1e-4 * f64::from(largest), "{} {} {}", sum, dropped, seed);
-        }
+    fn gates_may_get_their_share(
+        cell in any_cell(),
+        gates in prop::sample::select(vec![Gates::Half, Gates::Proportional, Gates::Magnitude]),
+    ) {
+        check_gates(&cell, gates)?;
+    }
+
+    #[test]
+    fn sequences_before_leave_nothing_behind(cell in any_cell(), choice in choices(), other: usize) {
+        check_statements(&cell, choice, other)?;
     }
 }
 
@@ -336,7 +55,7 @@ fn a_sequence_is_as_long_as_it_is() {
     let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
     assert_eq!(session.run_tokens(&[1, 2]).unwrap().iter().collect::<Vec<_>>(), [-1.0, 3.0]);
     let explanation = session.explain(&Target::class(1), &Composite::new(Preset::Epsilon(0.0))).unwrap();
-    near(explanation.relevance(), &[1.0, 2.0], 2.0, 1e-6).unwrap();
+    assert!(relative_to_peak(explanation.relevance(), &[1.0, 2.0]) <= 1e-6);
     assert_eq!(session.run_tokens(&[2]).unwrap().iter().collect::<Vec<_>>(), [-3.0, 4.0]);
     for (tokens, wanted) in [
         (&[][..], "input 0 is a sequence of 1 to 5 moments of 1 elements, 0 elements were given"),

@@ -74,6 +74,8 @@ enum relprop_status
   RELPROP_STATUS_IMAGE_MISALIGNED = 22,
   // Relevance in integers was asked for, and a step needs floats.
   RELPROP_STATUS_NEEDS_FLOATS = 23,
+  // The model asks for more than the limits give.
+  RELPROP_STATUS_EXCEEDED = 24,
   // The model has another number of inputs.
   RELPROP_STATUS_INPUT_COUNT = 30,
   // An input has the wrong length.
@@ -237,6 +239,20 @@ typedef struct {
   // The library's own.
   size_t opaque[10];
 } relprop_model;
+
+// What a model may ask for at most; zero is no limit.
+typedef struct {
+  // Bytes of the image.
+  uint64_t image;
+  // Comparisons that checking the image takes: about the square of its number of records.
+  uint64_t checks;
+  // Bytes of the arena.
+  uint64_t arena;
+  // Multiply-accumulates of one run, or what takes about as long.
+  uint64_t forward;
+  // Of one explanation by the costliest rules; not looked at for RELPROP_MODE_INFER.
+  uint64_t explain;
+} relprop_limits;
 
 // A text in the image, without a zero at its end: `printf("%.*s", (int)text.len, text.bytes)`.
 typedef struct {
@@ -408,7 +424,15 @@ const char *relprop_status_text(uint32_t status);
 // reads elsewhere. The image begins at a multiple of 4 bytes, and is not copied.
 relprop_status relprop_model_open(relprop_model *model, const void *image, size_t bytes);
 
-// The same without a check, which a program does not link then: for an image in flash that is the one which
+// The same for an image that comes from anywhere, held to limits before anything runs: a short image may ask for much
+// memory and for much time. `mode` is the `relprop_mode` of the sessions to come.
+relprop_status relprop_model_open_within(relprop_model *model,
+                                         const void *image,
+                                         size_t bytes,
+                                         uint32_t mode,
+                                         const relprop_limits *limits);
+
+// Opens a model without a check, which a program does not link then: for an image in flash that is the one which
 // `relprop convert` wrote. Of another one scores mean nothing, and a run may take forever.
 relprop_status relprop_model_trust(relprop_model *model, const void *image, size_t bytes);
 

@@ -1,11 +1,11 @@
 //! What is in flash.
 
-use crate::memory::{self, Handle, Place, content, elements, elements_mut, failure};
+use crate::memory::{self, Handle, Place, content, elements, elements_mut, failure, optional};
 use crate::status::{Failure, Status};
 use crate::text::{Text, print};
 use core::ffi::{c_char, c_void};
 use relprop::step::{DType, Port as KernelPort, Tensor};
-use relprop::{Mode as KernelMode, Model as KernelModel};
+use relprop::{Limits as KernelLimits, Mode as KernelMode, Model as KernelModel};
 
 /// A network: a validated view over an image in flash, which any number of sessions may share. What it holds is the
 /// library's own.
@@ -35,6 +35,34 @@ pub enum Mode {
 /// The kernel's mode with this number.
 pub fn kernel_mode(mode: u32) -> Result<KernelMode, Status> {
     KernelMode::ALL.into_iter().find(|known| *known as u32 == mode).ok_or(Status::Unknown)
+}
+
+/// What a model may ask for at most; zero is no limit.
+#[repr(C)]
+pub struct Limits {
+    /// Bytes of the image.
+    pub image: u64,
+    /// Comparisons that checking the image takes: about the square of its number of records.
+    pub checks: u64,
+    /// Bytes of the arena.
+    pub arena: u64,
+    /// Multiply-accumulates of one run, or what takes about as long.
+    pub forward: u64,
+    /// Of one explanation by the costliest rules; not looked at for RELPROP_MODE_INFER.
+    pub explain: u64,
+}
+
+impl Limits {
+    fn to_kernel(&self) -> KernelLimits {
+        let most = |limit| if limit == 0 { u64::MAX } else { limit };
+        KernelLimits {
+            image: most(self.image),
+            checks: most(self.checks),
+            arena: most(self.arena),
+            forward: most(self.forward),
+            explain: most(self.explain),
+        }
+    }
 }
 
 /// What the elements of a tensor are.
@@ -150,7 +178,28 @@ pub unsafe extern "C" fn relprop_model_open(model: *mut Model, image: *const c_v
     unsafe { memory::open(model, || Ok(KernelModel::new(bytes_of(image, bytes)?)?)) }
 }
 
-/// The same without a check, which a program does not link then: for an image in flash that is the one which
+/// The same for an image that comes from anywhere, held to limits before anything runs: a short image may ask for much
+/// memory and for much time. `mode` is the `relprop_mode` of the sessions to come.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn relprop_model_open_within(
+    model: *mut Model,
+    image: *const c_void,
+    bytes: usize,
+    mode: u32,
+    limits: *const Limits,
+) -> Status {
+    let open = || {
+        // SAFETY: pointers are what the header says.
+        let limits = unsafe { optional(limits) }?.ok_or(Status::NullPointer)?;
+        // SAFETY: likewise.
+        let image = unsafe { bytes_of(image, bytes) }?;
+        Ok(limits.to_kernel().open(image, kernel_mode(mode)?)?)
+    };
+    // SAFETY: pointers are what the header says.
+    unsafe { memory::open(model, open) }
+}
+
+/// Opens a model without a check, which a program does not link then: for an image in flash that is the one which
 /// `relprop convert` wrote. Of another one scores mean nothing, and a run may take forever.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn relprop_model_trust(model: *mut Model, image: *const c_void, bytes: usize) -> Status {

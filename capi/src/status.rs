@@ -2,6 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 use core::fmt;
+use relprop::limits::{Exceeded, Limit, OpenError};
 use relprop::{ExplainError, ImageError, RunError, SessionError};
 
 /// What a function returns. `relprop_status_text` says it in words.
@@ -38,6 +39,8 @@ pub enum Status {
     ImageMisaligned = 22,
     /// Relevance in integers was asked for, and a step needs floats.
     NeedsFloats = 23,
+    /// The model asks for more than the limits give.
+    Exceeded = 24,
     /// The model has another number of inputs.
     InputCount = 30,
     /// An input has the wrong length.
@@ -98,6 +101,7 @@ impl Status {
             Self::ArenaTooSmall => c"the arena is too small",
             Self::ImageMisaligned => c"the image must start at a multiple of 4 bytes",
             Self::NeedsFloats => c"a step needs floats: no relevance in integers alone",
+            Self::Exceeded => c"the model asks for more than the limits give",
             Self::InputCount => c"the model has another number of inputs",
             Self::InputLength => c"an input has the wrong length",
             Self::NotFinite => c"an element of an input is not a finite number",
@@ -121,7 +125,7 @@ impl Status {
         }
     }
 
-    const ALL: [Self; 35] = [
+    const ALL: [Self; 36] = [
         Self::Ok,
         Self::NullPointer,
         Self::Misaligned,
@@ -137,6 +141,7 @@ impl Status {
         Self::ArenaTooSmall,
         Self::ImageMisaligned,
         Self::NeedsFloats,
+        Self::Exceeded,
         Self::InputCount,
         Self::InputLength,
         Self::NotFinite,
@@ -180,6 +185,15 @@ pub enum Failure {
     Run(RunError),
     /// … an explanation.
     Explain(ExplainError),
+    /// A limit of the caller's. The two numbers are in halves: a handle is aligned for words.
+    Exceeded {
+        /// Which.
+        limit: Limit,
+        /// How much the model needs.
+        needed: [u32; 2],
+        /// How much there is.
+        most: [u32; 2],
+    },
 }
 
 impl Failure {
@@ -191,6 +205,7 @@ impl Failure {
         match self {
             Self::Call(status) => status,
             Self::Image(_) => Status::Image,
+            Self::Exceeded { .. } => Status::Exceeded,
             Self::Session(error) => of_session(error),
             Self::Run(error) => of_run(error),
             Self::Explain(error) => of_explanation(error),
@@ -239,11 +254,22 @@ fn of_explanation(error: ExplainError) -> Status {
     }
 }
 
+fn halves(number: u64) -> [u32; 2] {
+    [number & u64::from(u32::MAX), number >> 32].map(|half| u32::try_from(half).unwrap_or(u32::MAX))
+}
+
+fn whole([low, high]: [u32; 2]) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(status) => f.write_str(status.text().to_str().unwrap_or_default()),
             Self::Image(error) => error.fmt(f),
+            Self::Exceeded { limit, needed, most } => {
+                Exceeded { limit: *limit, needed: whole(*needed), most: whole(*most) }.fmt(f)
+            }
             Self::Session(error) => error.fmt(f),
             Self::Run(error) => error.fmt(f),
             Self::Explain(error) => error.fmt(f),
@@ -263,6 +289,17 @@ impl From<ImageError> for Failure {
     }
 }
 
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Image(error) => Self::Image(error),
+            OpenError::Exceeded(Exceeded { limit, needed, most }) => {
+                Self::Exceeded { limit, needed: halves(needed), most: halves(most) }
+            }
+        }
+    }
+}
+
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
@@ -278,5 +315,19 @@ impl From<RunError> for Failure {
 impl From<ExplainError> for Failure {
     fn from(error: ExplainError) -> Self {
         Self::Explain(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Status};
+    use relprop::limits::{Exceeded, Limit, OpenError};
+
+    #[test]
+    fn figures_of_more_than_32_bits_are_whole() {
+        let exceeded = Exceeded { limit: Limit::Explain, needed: (7 << 32) + 5, most: (6 << 32) + 9 };
+        let failure = Failure::from(OpenError::Exceeded(exceeded));
+        assert_eq!(failure.to_string(), exceeded.to_string());
+        assert_eq!(failure.status(), Status::Exceeded);
     }
 }

@@ -304,6 +304,61 @@ fn what_the_kernel_refuses_is_said_with_figures() {
     }
 }
 
+/// Each limit by itself, one below what the model needs; then all of them at what it needs, and none.
+#[test]
+fn a_model_is_held_to_limits() {
+    let image = image(TINY);
+    let bytes = image.bytes();
+    let known = relprop::Model::new(bytes).unwrap();
+    let work = known.work();
+    let needs = [bytes.len() as u64, 0, known.arena_bytes(relprop::Mode::Explain) as u64, work.forward, work.explain];
+    let open = |limits: [u64; 5], mode| {
+        let [image, checks, arena, forward, explain] = limits;
+        let limits = Limits { image, checks, arena, forward, explain };
+        let mut model = handle::<Model>();
+        // SAFETY: all that is pointed to is there.
+        let status = unsafe {
+            let (start, len) = (bytes.as_ptr().cast(), bytes.len());
+            relprop_model_open_within(&raw mut *model, start, len, mode, &raw const limits)
+        };
+        // SAFETY: likewise.
+        let print =
+            |buffer: *mut i8, capacity| unsafe { relprop_model_error(&raw const *model, buffer.cast(), capacity) };
+        (status, sentence(print))
+    };
+    let refusals = [
+        "the image has",
+        "validating the image takes",
+        "the model needs an arena of",
+        "an inference takes",
+        "an explanation takes",
+    ];
+    for (k, refusal) in refusals.into_iter().enumerate() {
+        let mut limits = [0; 5];
+        limits[k] = needs[k].saturating_sub(1).max(1);
+        let (status, text) = open(limits, Mode::Explain as u32);
+        assert_eq!(status, Status::Exceeded, "{refusal}");
+        assert!(text.starts_with(refusal) && text.ends_with(&format!(", the limit is {}", limits[k])), "{text}");
+        if needs[k] > 0 {
+            assert!(text.contains(&format!(" {} ", needs[k])), "{text}");
+        }
+    }
+    assert_eq!(open(needs, Mode::Explain as u32).0, Status::Ok);
+    assert_eq!(open([0; 5], Mode::Explain as u32).0, Status::Ok);
+    assert_eq!(open([0, 0, 0, 0, 1], Mode::Infer as u32).0, Status::Ok, "nothing is explained");
+    assert_eq!(open([0; 5], 3).0, Status::Unknown);
+
+    let mut model = handle::<Model>();
+    // SAFETY: all that is pointed to is there, but for the limits.
+    let status = unsafe { relprop_model_open_within(&raw mut *model, bytes.as_ptr().cast(), bytes.len(), 1, null()) };
+    assert_eq!(status, Status::NullPointer);
+    let limits = Limits { image: 0, checks: 0, arena: 0, forward: 0, explain: 0 };
+    // SAFETY: all that is pointed to is there.
+    let status =
+        unsafe { relprop_model_open_within(&raw mut *model, bytes.as_ptr().cast(), 100, 1, &raw const limits) };
+    assert_eq!(status, Status::Image);
+}
+
 #[test]
 fn wrong_pointers_and_lengths_are_refused() {
     let image = image(TINY);

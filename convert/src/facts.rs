@@ -73,9 +73,12 @@ fn is_int8(network: &Network, tensor: usize) -> bool {
 /// No integer may be below the one that stands for zero.
 fn is_non_negative_int8(step: &Layer, inputs: bool, zero_point: i8) -> bool {
     let ranged = !matches!(step.op, Op::Activation | Op::Softmax | Op::Quantize | Op::Lstm) && !step.op.is_structural();
-    let [low, ..] = step.ints.map(|bits| bits as i32);
-    let kept = step.op.is_structural() || step.op == Op::Quantize;
-    zero_point == i8::MIN || (ranged && low >= i32::from(zero_point)) || (kept && inputs)
+    let ([low, _, _, padding, ..], zero) = (step.ints.map(|bits| bits as i32), i32::from(zero_point));
+    let kept = match step.op {
+        Op::Pad => padding >= zero,
+        op => op.is_structural() || op == Op::Quantize,
+    };
+    zero_point == i8::MIN || (ranged && low >= zero) || (kept && inputs)
 }
 
 fn is_non_negative(step: &Layer, inputs: bool) -> bool {

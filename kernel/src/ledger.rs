@@ -144,3 +144,62 @@ impl<'a, R: Relevance> Ledger<'a, R> {
         R::imbalance(self.totals())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Ledger, Whole};
+
+    const WHOLE: Whole = Whole {
+        arrived: 1000,
+        left: 600,
+        bias: -50,
+        stabilizer: 30,
+        dropped: 400,
+        rounding: 20,
+        peak: 700,
+        saturated: 3,
+    };
+
+    #[test]
+    fn a_whole_entry_is_what_is_kept_of_it() {
+        assert_eq!(Whole::from_figures(WHOLE.to_figures()), WHOLE);
+        for (saturated, said) in [(0, 0), (254, 254), (255, 255), (256, 255), (i64::MAX, 255)] {
+            let kept = Whole::from_figures(Whole { saturated, ..WHOLE }.to_figures());
+            assert_eq!(kept, Whole { saturated: said, ..WHOLE });
+        }
+    }
+
+    #[test]
+    fn a_whole_entry_is_real_in_its_unit() {
+        let real = WHOLE.real(0.5);
+        let wanted = Entry {
+            arrived: 500.0,
+            left: 300.0,
+            bias: -25.0,
+            stabilizer: 15.0,
+            dropped: 200.0,
+            rounding: 10.0,
+            peak: 350.0,
+            condition: 0.0,
+        };
+        assert!(real.condition.is_nan());
+        assert_eq!(Entry { condition: 0.0, ..real }, wanted);
+        assert_eq!(Entry::from_words(wanted.to_words()), wanted);
+    }
+
+    #[test]
+    fn totals_are_sums_over_the_steps() {
+        let first = Entry { arrived: 8.0, left: 5.0, bias: 2.0, stabilizer: 0.5, dropped: 0.25, ..Entry::default() };
+        let second = Entry { arrived: 5.0, left: 4.0, bias: 0.5, rounding: 0.5, peak: 3.0, ..Entry::default() };
+        let words = [first, second].map(|entry| entry.to_words().map(f32::to_bits));
+        let ledger = Ledger::<f32> { words: words.as_flattened(), seeded: 8.0, received: 4.0 };
+        assert_eq!(ledger.entries().len(), 2);
+        assert!(ledger.entries().eq([first, second]));
+        assert_eq!((ledger.seeded(), ledger.received()), (8.0, 4.0));
+        let totals = ledger.totals();
+        let columns = [totals.bias, totals.stabilizer, totals.dropped, totals.rounding];
+        assert_eq!(columns, [2.5, 0.5, 0.25, 0.5]);
+        assert_eq!((totals.arrived, totals.left), (8.0, 4.0));
+        assert_eq!(ledger.imbalance(), 0.25);
+    }
+}

@@ -304,3 +304,129 @@ impl<'a> From<Rule<'a>> for Choice<'a> {
         Self::new(rule)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bias, Bound, Choice, Gates, Rule, Stabilizer, Ties, is_finite};
+    use crate::error::Mismatch;
+    use crate::lanes::Lanes;
+    use crate::step::{Function, Op};
+
+    #[test]
+    fn stabilizers_are_what_they_say() {
+        // At z = -2, -0.25, 0, 0.25 and 2, with an epsilon of 0.5.
+        let table = [
+            (Stabilizer::Signed(0.5), [-2.5, -0.75, 0.5, 0.75, 2.5]),
+            (Stabilizer::Clip(0.5), [-2.0, -0.5, 0.5, 0.5, 2.0]),
+            (Stabilizer::NormScale(0.5), [-2.5, -0.75, 0.5, 0.75, 2.5]),
+            (Stabilizer::AtZero(0.5), [-2.0, -0.25, 0.5, 0.25, 2.0]),
+            (Stabilizer::Unsigned(0.5), [-1.5, 0.25, 0.5, 0.75, 2.5]),
+        ];
+        for (stabilizer, wanted) in table {
+            assert_eq!([-2.0, -0.25, 0.0, 0.25, 2.0].map(|z| stabilizer.stabilized(z)), wanted, "{stabilizer:?}");
+            let mut lanes = Lanes::default();
+            lanes[..5].copy_from_slice(&[-2.0, -0.25, 0.0, 0.25, 2.0]);
+            assert_eq!(stabilizer.stabilized_lanes(lanes)[..5], wanted, "{stabilizer:?}");
+            assert_eq!(stabilizer.epsilon(), 0.5);
+            let other = stabilizer.with_epsilon(0.25);
+            assert_eq!(other.epsilon(), 0.25);
+            assert_eq!(other.with_epsilon(0.5), stabilizer);
+        }
+        // Zero of either sign is positive.
+        assert_eq!(Stabilizer::Signed(0.5).stabilized(-0.0), 0.5);
+    }
+
+    #[test]
+    fn rules_apply_where_they_mean_something() {
+        const LINEAR: [Op; 7] =
+            [Op::Conv, Op::Depthwise, Op::ConvTranspose, Op::Dense, Op::AveragePool, Op::Affine, Op::Add];
+        const CELLS: [Op; 2] = [Op::Lstm, Op::Gru];
+        const WEIGHTED: [Op; 4] = [Op::Conv, Op::Depthwise, Op::ConvTranspose, Op::Dense];
+        let linear: &[&[Op]] = &[&LINEAR, &CELLS];
+        let contributions =
+            [Rule::Zero, Rule::Epsilon(0.1), Rule::Norm, Rule::ZPlus, Rule::Beta(1.0), Rule::Gamma(0.5)];
+        let more = [Rule::GammaOriginal(0.5), Rule::WSquare, Rule::AlphaBeta { alpha: 2.0, beta: 1.0 }];
+        let box_rule = Rule::ZBox { low: Bound::Uniform(0.0), high: Bound::Uniform(1.0) };
+        let mut table: heapless::Vec<(Rule<'_>, &[&[Op]], Mismatch), 16> = heapless::Vec::new();
+        for rule in contributions.into_iter().chain(more) {
+            table.push((rule, linear, Mismatch::NotLinear)).unwrap();
+        }
+        table.push((Rule::Flat, &[&LINEAR, &CELLS, &[Op::MaxPool, Op::Mul]], Mismatch::NotLinear)).unwrap();
+        table.push((box_rule, &[&WEIGHTED], Mismatch::NoWeights)).unwrap();
+        table.push((Rule::Winner(Ties::First), &[&[Op::MaxPool]], Mismatch::NotMaxPool)).unwrap();
+        table.push((Rule::Taylor, &[&[Op::LocalResponseNorm]], Mismatch::NotLocalResponseNorm)).unwrap();
+        for op in (0..=u8::MAX).filter_map(Op::from_code) {
+            for (rule, ops, otherwise) in &table {
+                let applies = ops.iter().any(|ops| ops.contains(&op));
+                assert_eq!(rule.mismatch(op, None), (!applies).then_some(*otherwise), "{rule:?} {op:?}");
+                assert_eq!(rule.applies_to(op, None), applies);
+                assert!(rule.conserves());
+            }
+            let one_to_one = !matches!(op, Op::Add | Op::MaxPool | Op::AveragePool | Op::Lstm | Op::Gru);
+            let pass = Rule::Pass.mismatch(op, None);
+            assert_eq!(pass, (!one_to_one).then_some(Mismatch::NotOneToOne), "{op:?}");
+            assert!(Rule::Gradient.applies_to(op, None));
+        }
+        assert!(Rule::Pass.conserves() && !Rule::Gradient.conserves());
+        for rule in [Rule::GuidedBackprop, Rule::Deconvnet, Rule::BetaSmooth(10.0)] {
+            assert!(!rule.conserves());
+            assert!(rule.applies_to(Op::Activation, Some(Function::Relu)));
+            assert_eq!(rule.mismatch(Op::Activation, Some(Function::Tanh)), Some(Mismatch::NotRelu));
+            assert_eq!(rule.mismatch(Op::Dense, None), Some(Mismatch::NotRelu));
+        }
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused() {
+        let with: [fn(f32) -> Rule<'static>; 5] =
+            [Rule::Epsilon, Rule::Beta, Rule::Gamma, Rule::GammaOriginal, Rule::BetaSmooth];
+        for rule in with {
+            for value in [0.0, -0.0, f32::MIN_POSITIVE / 2.0, 0.5, f32::MAX] {
+                assert!(rule(value).is_valid(), "{:?}", rule(value));
+            }
+            for value in [-0.5, -f32::MIN_POSITIVE / 2.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+                assert!(!rule(value).is_valid(), "{:?}", rule(value));
+            }
+        }
+        for (alpha, beta, valid) in [
+            (2.0, 1.0, true),
+            (1.0, 0.0, true),
+            (1.0, -0.0, true),
+            (1.000_000_8, 0.0, true),
+            (1.000_002, 0.0, false),
+            (0.999_998, 0.0, false),
+            (0.5, -0.5, false),
+            (1.0, 1.0, false),
+            (0.0, 1.0, false),
+            (f32::NAN, 0.0, false),
+            (1.0, f32::NAN, false),
+            (f32::INFINITY, f32::INFINITY, false),
+        ] {
+            assert_eq!(Rule::AlphaBeta { alpha, beta }.is_valid(), valid, "{alpha} {beta}");
+        }
+        let (sound, wrong) = (Bound::Uniform(-1.0), Bound::Uniform(f32::NAN));
+        let (values, infinite) = (Bound::Values(&[0.0, 1.0]), Bound::Values(&[0.0, f32::INFINITY]));
+        for (low, high, valid) in
+            [(sound, values, true), (wrong, sound, false), (sound, wrong, false), (infinite, sound, false)]
+        {
+            assert_eq!(Rule::ZBox { low, high }.is_valid(), valid, "{low:?} {high:?}");
+        }
+        assert!(Rule::WSquare.is_valid());
+        assert!([0.0, -1.0, f32::MAX, f32::MIN_POSITIVE / 2.0].into_iter().all(is_finite));
+        assert!(![f32::INFINITY, f32::NEG_INFINITY, f32::NAN].into_iter().any(is_finite));
+    }
+
+    #[test]
+    fn options_are_kept() {
+        let choice = Choice::from(Rule::Epsilon(0.25));
+        assert_eq!(choice, Choice::new(Rule::Epsilon(0.25)));
+        assert_eq!(choice.with_bias(Bias::Zero).bias, Bias::Zero);
+        assert_eq!(choice.with_gates(Gates::Half).gates, Gates::Half);
+        let clipped = choice.with_stabilizer(Stabilizer::Clip(0.5));
+        assert_eq!(clipped.stabilizer, Stabilizer::Clip(0.5));
+        assert_eq!(clipped.effective_stabilizer(), Stabilizer::Clip(0.25));
+        let of = |rule| Choice::new(rule).with_stabilizer(Stabilizer::Clip(0.5)).effective_stabilizer();
+        assert_eq!(of(Rule::Norm), Stabilizer::Clip(0.5));
+        assert_eq!(of(Rule::Zero), Stabilizer::AtZero(1e-7));
+    }
+}

@@ -1,5 +1,10 @@
 //! The rows, and the sound images that they are about.
 
+pub mod hollow;
+pub mod parts;
+pub mod places;
+pub mod signs;
+
 use relprop::error::{Place, Reason};
 use relprop::model::format::{header, lstm_int8, plan, port, step, string, tensor};
 use relprop::step::{Op, Pixels, Shape};
@@ -37,6 +42,10 @@ pub enum Base {
     Words,
     /// An addition.
     Sum,
+    /// Two inputs side by side.
+    Concat,
+    /// Four moments of two numbers each.
+    Sequence,
 }
 
 impl Base {
@@ -77,6 +86,17 @@ impl Base {
                 n.output(mean);
                 n.inputs[0].labels = ["", "good", "well"].map(String::from).to_vec();
                 n.inputs[0].is_text = true;
+            }
+            Self::Sequence => {
+                let x = n.sequence_input("x", 4, 2);
+                let y = n.relu(x);
+                n.output(y);
+            }
+            Self::Concat => {
+                let a = n.input("a", Shape::new(1, 1, 2));
+                let b = n.input("b", Shape::new(1, 1, 3));
+                let y = n.concat(&[a, b], 2);
+                n.output(y);
             }
             Self::Sum => {
                 let a = n.input("a", Shape::new(1, 1, 2));
@@ -231,6 +251,8 @@ fn steps() -> Vec<Row> {
         float("step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[0, 0], Operands),
         float("step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[2, 0], Operands),
         of(Base::Sum, "step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[1, 0], Operands),
+        // One that is behind the last.
+        of(Base::Concat, "step::OPERANDS_COUNT", step::OPERANDS_COUNT, &[3, 0], Operands),
         float("step::RESERVED_14", step::RESERVED_14, &[1], Reserved),
         float("step::RESERVED_120", step::RESERVED_120, &[1], Reserved),
         float("step::RESERVED_120", step::RESERVED_120 + 7, &[1], Reserved),
@@ -263,9 +285,12 @@ fn steps() -> Vec<Row> {
         int8("step::PARAMS", step::PARAMS + 4, &[9, 0, 0, 0], Params),
         int8("step::PARAMS", step::PARAMS + 12, &[1, 0, 0, 0], Params),
         int8("step::PARAMS", step::PARAMS + 20, &[1, 0, 0, 0], Params),
+        // Four bytes for each: more than there are.
+        of(Base::Words, "step::PARAMS", step::PARAMS + 4, &[8, 0, 0, 0], Bounds),
         cell("step::PARAMS", step::PARAMS + 28, &[255, 0, 0, 0], Params),
         float("step::FLOATS", step::FLOATS, &NAN, Attribute).of(3),
         float("step::FLOATS", step::FLOATS, &INFINITY, Attribute).of(3),
+        float("step::FLOATS", step::FLOATS + 4, &NAN, Attribute).of(1),
         float("step::FLOATS", step::FLOATS, &[1], Reserved),
         float("step::FLOATS", step::FLOATS + 4, &[1], Reserved).of(3),
         // Where a pad's inside begins.
@@ -328,6 +353,7 @@ fn ports() -> Vec<Row> {
         float("port::NAME", port::NAME, &[0xfe, 0xff], Index),
         float("port::RANK", port::RANK, &[7], Shape),
         float("port::RANK", port::RANK, &[1], Shape),
+        of(Base::Sum, "port::RANK", port::RANK, &[3], Shape),
         float("port::FLAGS", port::FLAGS, &[16 | has], UnknownFlag),
         float("port::FLAGS", port::FLAGS, &[128], UnknownFlag),
         float("port::HAS_RANGE", port::FLAGS, &[has & !port::HAS_RANGE], Reserved),
@@ -335,6 +361,8 @@ fn ports() -> Vec<Row> {
         float("port::BGR", port::FLAGS, &[port::BGR], Reserved).of(1),
         // Only tokens are words.
         float("port::TEXT", port::FLAGS, &[has | port::TEXT], Words),
+        float("port::TEXT", port::FLAGS, &[port::TEXT], Words).of(1),
+        of(Base::Words, "port::LABELS_COUNT", port::LABELS_COUNT, &[1, 0], Words),
         float("port::LABELS_FIRST", port::LABELS_FIRST, &[1, 0], Reserved),
         float("port::LABELS_FIRST", port::LABELS_FIRST, &[0xff, 0xff], Index).of(1),
         float("port::LABELS_COUNT", port::LABELS_COUNT, &[2, 0], Attribute).of(1),
@@ -345,6 +373,9 @@ fn ports() -> Vec<Row> {
         float("port::DIMS", port::DIMS, &ZERO, Shape),
         float("port::DIMS", port::DIMS, &ALL, Shape),
         float("port::DIMS", port::DIMS + 20, &[2], Shape),
+        float("port::DIMS", port::DIMS, &[0xff; 12], Shape),
+        // As many elements, and other moments.
+        of(Base::Sequence, "port::DIMS", port::DIMS + 4, &[2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0], Reason::Sequence),
         float("port::LOW", port::LOW, &NAN, Attribute),
         float("port::LOW", port::LOW, &1.0_f32.to_le_bytes(), Attribute),
         float("port::LOW", port::LOW, &[1], Reserved).of(1),

@@ -4,7 +4,7 @@
 //! both know the same networks. `fuzz/` calls these under libFuzzer, `tests/corpus.rs` on every committed input.
 
 use crate::checks::exercise::{Inputs, LIMITS, exercise_in};
-use crate::checks::{graph, int8_layer, lstm_int8, statements};
+use crate::checks::{self, graph, int8_layer, statements};
 use crate::int8::Twins;
 use crate::lstm_int8::any_cell;
 use crate::mutate::{edits, mutations, repair};
@@ -14,12 +14,13 @@ use crate::networks::kinds::Kind;
 use crate::networks::layers::any_of;
 use crate::networks::numbers::{Numbers, Style};
 use crate::networks::small;
+use crate::recurrent::{self, choices};
 use crate::shared::data;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use relprop::model::crc32;
-use relprop::rule::Bias;
+use relprop::rule::{Bias, Gates};
 use relprop::{Mode, Preset};
 use relprop_convert::{Network, Options, emit, from_onnx, from_tflite};
 use std::sync::LazyLock;
@@ -179,11 +180,27 @@ pub fn int8_layer(bytes: &[u8]) {
     twins.on_grid(&spec, |choice| holds(int8_layer::check(&twins, choice, seed), || format!("{case:?}")));
 }
 
-/// An LSTM over int8, likewise.
+/// An LSTM over int8, likewise; or an LSTM or a GRU of floats, of any length.
 pub fn lstm(bytes: &[u8]) {
+    let Some((&kind, bytes)) = bytes.split_first() else { return };
+    if kind.is_multiple_of(2) { lstm_int8(bytes) } else { recurrent(bytes) }
+}
+
+fn recurrent(bytes: &[u8]) {
+    let gates = prop::sample::select(vec![Gates::Half, Gates::Proportional, Gates::Magnitude]);
+    let strategy = (any::<usize>(), any::<bool>(), gates, choices(), recurrent::any_cell());
+    let Some((number, redistribute, gates, choice, cell)) = drawn(bytes, &strategy) else { return };
+    let shown = || format!("{number} {redistribute} {gates:?} {choice:?} {cell:?}");
+    holds(checks::recurrent::check_forward(&cell), shown);
+    holds(checks::recurrent::check_signals(&cell, number % cell.units, redistribute), shown);
+    holds(checks::recurrent::check_gates(&cell, gates), shown);
+    holds(checks::recurrent::check_statements(&cell, choice, number), shown);
+}
+
+fn lstm_int8(bytes: &[u8]) {
     let bias = prop::sample::select(vec![Bias::Absorb, Bias::Zero, Bias::Redistribute]);
     let epsilon = prop::sample::select(vec![0.02_f32, 0.1, 1.0]);
     let Some((bias, epsilon, cell)) = drawn(bytes, &(bias, epsilon, any_cell())) else { return };
-    holds(lstm_int8::check_forward(&cell), || format!("{cell:?}"));
-    holds(lstm_int8::check(&cell, bias, epsilon), || format!("{cell:?}"));
+    holds(checks::lstm_int8::check_forward(&cell), || format!("{cell:?}"));
+    holds(checks::lstm_int8::check(&cell, bias, epsilon), || format!("{cell:?}"));
 }

@@ -18,6 +18,7 @@ pub mod networks;
 pub mod npy;
 pub mod oracle;
 pub mod presets;
+pub mod recurrent;
 pub mod shared;
 pub mod tally;
 pub mod user;

@@ -9,6 +9,7 @@ mod features;
 mod firmware;
 mod floats;
 mod fuzz;
+mod mutants;
 mod panics;
 mod size;
 mod stages;
@@ -36,6 +37,8 @@ enum Command {
     Firmware(firmware::Options),
     /// The fuzz targets: builds them with the nightly compiler, runs each, prints what was found
     Fuzz(fuzz::Options),
+    /// Mutants of the rules, the ledger and the checks of images that no test notices: many hours for all, `-- --shard 0/50` for some
+    Mutants(mutants::Options),
     /// Criterion benches, with the large networks made first where Python is there; or the passes in a browser
     Bench(bench::Options),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Firmware(options) => firmware::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match result {

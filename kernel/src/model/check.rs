@@ -766,7 +766,9 @@ const fn is_non_negative(model: &Model<'_>, step: &Step) -> bool {
     if model.is_int8(step) {
         let zero = model.tensor(step.output).zero_point;
         let ranged = !step.op.is_structural() && !matches!(step.op, Op::Activation | Op::Softmax | Op::Lstm);
-        return zero == -128 || (ranged && step.ints[0] as i32 >= zero) || (step.op.is_structural() && inputs);
+        // What a pad adds is no input.
+        let kept = step.op.is_structural() && (!matches!(step.op, Op::Pad) || step.ints[3] as i32 >= zero);
+        return zero == -128 || (ranged && step.ints[0] as i32 >= zero) || (kept && inputs);
     }
     match step.op {
         Op::Activation => match step.function() {
