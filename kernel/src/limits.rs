@@ -247,7 +247,7 @@ const fn larger(a: usize, b: usize) -> u64 {
 
 impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, needed, most } = self;
+        let (limit, needed, most) = (self.limit, Count(self.needed), Count(self.most));
         match limit {
             Limit::Image => write!(f, "the image has {needed} bytes, the limit is {most}"),
             Limit::Checks => write!(f, "validating the image takes {needed} comparisons, the limit is {most}"),
@@ -273,3 +273,42 @@ impl fmt::Display for OpenError {
 
 impl core::error::Error for Exceeded {}
 impl core::error::Error for OpenError {}
+
+/// A number of things, for people. By numbers of 32 bits: where these are a register, what `core` has for 64 bits could panic, as
+/// far as a compiler can tell.
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BILLION: u64 = 1_000_000_000;
+        let [high, middle, low] =
+            [self.0 / BILLION / BILLION, self.0 / BILLION % BILLION, self.0 % BILLION].map(|n| n as u32);
+        match (high, middle) {
+            (0, 0) => write!(f, "{low}"),
+            (0, _) => write!(f, "{middle}{low:09}"),
+            _ => write!(f, "{high}{middle:09}{low:09}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Count;
+    use std::format;
+
+    #[test]
+    fn counts_are_written_as_numbers() {
+        for n in [
+            0,
+            9,
+            999_999_999,
+            1_000_000_000,
+            1_000_000_007,
+            999_999_999_999_999_999,
+            1_000_000_000_000_000_000,
+            u64::MAX,
+        ] {
+            assert_eq!(format!("{}", Count(n)), n.to_string());
+        }
+    }
+}

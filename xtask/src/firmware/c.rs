@@ -1,6 +1,6 @@
 //! The program of C: built as `docs/c.md` builds it, which is also where these steps are explained.
 
-use super::program::Program;
+use super::program::{M4, M4_CORE, Program};
 use crate::cross::Cross;
 use crate::{cargo, root, succeeds, target_dir};
 use anyhow::Result;
@@ -78,4 +78,58 @@ pub fn build(program: &Program, core: &[&str], cross: &Cross) -> Result<Option<P
     arguments.extend([cross.program("librelprop_capi.a").into(), "-lgcc".into(), "-L".into(), made.into()]);
     arguments.extend(["-T".into(), folder().join("cortex_m.ld").into(), "-o".into(), output.clone().into()]);
     Ok(succeeds(&cmd(COMPILER, arguments))?.then_some(output))
+}
+
+/// Links every function of the header, which can be done only where none of them reaches a panic; why not, if not.
+pub fn reaches_a_panic() -> Result<Option<String>> {
+    let target = M4;
+    let Ok(cross) = Cross::find(target) else { return Ok(None) };
+    let cross = cross.apart("capi-whole").with_profile("firmware");
+    let features = ["--no-default-features", "--features", "float,int8,sequence"];
+    if !succeeds(&cross.archive(&root().join("capi").join("Cargo.toml"), &features))? {
+        return Ok(Some("the library does not build".into()));
+    }
+    let made = target_dir().join("c");
+    std::fs::create_dir_all(&made)?;
+    let include = root().join("capi").join("include");
+    let header = std::fs::read_to_string(include.join("relprop.h"))?;
+    let functions = functions(&header);
+    let source = made.join("every.c");
+    let all: String = functions.iter().map(|name| format!("    (function){name},\n")).collect();
+    let code = format!(
+        "#include \"relprop.h\"\ntypedef void (*function)(void);\nextern const function every[];\n\
+         const function every[] = {{\n{all}}};\nvoid start(void) {{ every[0](); }}\n"
+    );
+    std::fs::write(&source, code)?;
+    let mut arguments: Vec<OsString> = M4_CORE.iter().chain(&FLAGS).map(Into::into).collect();
+    arguments.extend(["-Wno-cast-function-type".into(), "-I".into(), include.into(), source.into()]);
+    arguments.extend([cross.program("librelprop_capi.a").into(), "-lgcc".into(), "-Wl,-e,start".into()]);
+    arguments.extend(["-o".into(), made.join("every.elf").into()]);
+    let linked = succeeds(&cmd(COMPILER, arguments))?;
+    Ok((!linked).then(|| format!("the {} functions of relprop.h do not link: see above", functions.len())))
+}
+
+/// The functions that a header declares.
+fn functions(header: &str) -> Vec<&str> {
+    let declared = header.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));
+    let named = declared.filter_map(|line| line.split_once('(').map(|(before, _)| before));
+    let mut names: Vec<_> = named
+        .filter_map(|before| before.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("relprop_"))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::functions;
+
+    #[test]
+    fn functions_are_what_is_declared() {
+        let header =
+            "/**\n * See relprop_other(1).\n */\nconst char *relprop_text(int a);\nint relprop_run(\n    int b);\n";
+        assert_eq!(functions(header), ["relprop_run", "relprop_text"]);
+    }
 }

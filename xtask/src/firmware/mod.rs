@@ -104,6 +104,9 @@ pub fn verdict(options: &Options) -> Result<Verdict> {
         budgets.exceeded(program.name, &figures, &cross.name).into_iter().for_each(&mut fails);
         rows.push((program.name, figures, cross.name));
     }
+    if options.programs.is_empty() && version(c::COMPILER).is_ok() {
+        verdict.failures.extend(c::reaches_a_panic()?);
+    }
     budget::print(&rows);
     if options.bless_budgets {
         budgets.write()?;

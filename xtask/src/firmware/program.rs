@@ -30,7 +30,10 @@ pub enum Language {
 use Language::{C, Rust};
 
 const M0: &str = "thumbv6m-none-eabi";
-const M4: &str = "thumbv7em-none-eabihf";
+/// A Cortex-M4 with its unit for floats.
+pub const M4: &str = "thumbv7em-none-eabihf";
+/// What gcc calls it.
+pub const M4_CORE: [&str; 3] = ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"];
 const RV32: &str = "riscv32imac-unknown-none-elf";
 
 const ARM: &str = "qemu-system-arm";
@@ -45,13 +48,7 @@ pub const PROGRAMS: [Program; 10] = [
         qemu: [ARM, "microbit"],
         language: C(&["-mcpu=cortex-m0"]),
     },
-    Program {
-        name: "digit_c_m4",
-        target: M4,
-        features: "int8",
-        qemu: [ARM, "mps2-an386"],
-        language: C(&["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]),
-    },
+    Program { name: "digit_c_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: C(&M4_CORE) },
     Program { name: "digit_m0", target: M0, features: "int8", qemu: [ARM, "microbit"], language: Rust },
     Program { name: "digit_m4", target: M4, features: "float,int8", qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"], language: Rust },
