@@ -2,6 +2,7 @@
 
 use super::program::{M4, M4_CORE, Program};
 use crate::cross::Cross;
+use crate::elf::Program as Image;
 use crate::{cargo, root, succeeds, target_dir};
 use anyhow::Result;
 use duct::cmd;
@@ -98,15 +99,21 @@ pub fn reaches_a_panic() -> Result<Option<String>> {
     let all: String = functions.iter().map(|name| format!("    (function){name},\n")).collect();
     let code = format!(
         "#include \"relprop.h\"\ntypedef void (*function)(void);\nextern const function every[];\n\
-         const function every[] = {{\n{all}}};\nvoid start(void) {{ every[0](); }}\n"
+         const function every[] = {{\n{all}}};\nextern volatile unsigned which;\nvolatile unsigned which;\n\
+         void start(void) {{ every[which](); }}\n"
     );
     std::fs::write(&source, code)?;
     let mut arguments: Vec<OsString> = M4_CORE.iter().chain(&FLAGS).map(Into::into).collect();
     arguments.extend(["-Wno-cast-function-type".into(), "-I".into(), include.into(), source.into()]);
     arguments.extend([cross.program("librelprop_capi.a").into(), "-lgcc".into(), "-Wl,-e,start".into()]);
-    arguments.extend(["-o".into(), made.join("every.elf").into()]);
-    let linked = succeeds(&cmd(COMPILER, arguments))?;
-    Ok((!linked).then(|| format!("the {} functions of relprop.h do not link: see above", functions.len())))
+    let program = made.join("every.elf");
+    arguments.extend(["-o".into(), program.clone().into()]);
+    if !succeeds(&cmd(COMPILER, arguments))? {
+        return Ok(Some(format!("the {} functions of relprop.h do not link: see above", functions.len())));
+    }
+    let symbols = Image::read(&program)?.symbols;
+    let absent = functions.iter().find(|name| symbols.iter().all(|symbol| symbol.name != **name));
+    Ok(absent.map(|name| format!("{name} is not linked")))
 }
 
 /// The functions that a header declares.
