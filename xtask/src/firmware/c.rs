@@ -96,7 +96,7 @@ pub fn reaches_a_panic() -> Result<Option<String>> {
     let header = std::fs::read_to_string(include.join("relprop.h"))?;
     let functions = functions(&header);
     let source = made.join("every.c");
-    let all: String = functions.iter().map(|name| format!("    (function){name},\n")).collect();
+    let all = functions.iter().fold(String::new(), |all, name| all + "    (function)" + name + ",\n");
     let code = format!(
         "#include \"relprop.h\"\ntypedef void (*function)(void);\nextern const function every[];\n\
          const function every[] = {{\n{all}}};\nextern volatile unsigned which;\nvolatile unsigned which;\n\
