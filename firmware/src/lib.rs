@@ -5,6 +5,8 @@
 
 #![no_std]
 
+#[cfg(feature = "int8")]
+pub mod beside;
 mod board;
 pub mod books;
 pub mod console;

@@ -4,49 +4,11 @@
 #![no_std]
 #![no_main]
 
-use core::mem::swap;
-use firmware::{Console, Failure, Layer, Meter, digit, entry, run};
-use relprop::{Arena, Mode, Model, Session, include_model};
-use static_cell::ConstStaticCell;
-use ufmt::uwriteln;
-
-const MODEL: Model<'static> = include_model!("../../../models/mnist-tiny.int8.rlp");
-static ARENA: ConstStaticCell<Arena<{ MODEL.arena_bytes(Mode::Infer) }>> = ConstStaticCell::new(Arena::new());
-/// As large as the largest of its activations.
-type Plane = [i8; 14 * 14 * 8];
-static PLANES: ConstStaticCell<[Plane; 2]> = ConstStaticCell::new([[0; 14 * 14 * 8]; 2]);
+use firmware::{Layer, beside, entry, run};
 
 #[entry]
 fn main() -> ! {
-    run(compare)
-}
-
-fn compare(out: &mut Console) -> Result<(), Failure> {
-    let arena = ARENA.try_take().ok_or(Failure::Missing("the arena is taken"))?;
-    let [x, y] = PLANES.try_take().ok_or(Failure::Missing("the planes are taken"))?;
-    let (mut x, mut y) = (x, y);
-    let seven = digit::sample("7")?;
-    let mut meter = Meter::new();
-
-    let mut session = Session::new(&MODEL, arena, Mode::Infer)?;
-    meter.restart();
-    let scores = session.run_int8(&[&seven.integers])?;
-    meter.lap("infer");
-
-    x.iter_mut().zip(&seven.integers).for_each(|(x, q)| *x = *q);
-    let (mut products, mut elements) = (0, 0);
-    meter.restart();
-    for layer in (0..MODEL.steps()).filter_map(|i| Layer::new(&MODEL, &MODEL.step(i))) {
-        by_tflm(&layer, x, y);
-        swap(&mut x, &mut y);
-        (products, elements) = (products + layer.products(), layer.elements());
-    }
-    meter.lap("tflm");
-
-    let same = scores.int8().is_some_and(|scores| Some(scores) == x.get(..elements));
-    uwriteln!(out, "{} products of weights that meet inputs", products)?;
-    uwriteln!(out, "{}", if same { "the same scores" } else { "OTHER SCORES" })?;
-    meter.report(out)
+    run(|out| beside::compare(out, "tflm", by_tflm))
 }
 
 /// As in `tflm/layer.cc`.
