@@ -3,7 +3,7 @@
 
 #[cfg(any(test, not(any(target_pointer_width = "64", target_feature = "simd128"))))]
 mod scalars;
-#[cfg(any(target_pointer_width = "64", target_feature = "simd128"))]
+#[cfg(any(test, target_pointer_width = "64", target_feature = "simd128"))]
 mod vectors;
 
 #[cfg(not(any(target_pointer_width = "64", target_feature = "simd128")))]
@@ -160,12 +160,12 @@ mod tests {
                 let two = w.each_ref().map(|w| &w[..scalars::read(len)]);
                 prop_assert_eq!(scalars::sums::<2>(&x, apart, two, term), [expected(0), expected(1)]);
                 prop_assert_eq!(scalars::sums::<1>(&x, apart, two, term), [[expected(0)[0]], [expected(1)[0]]]);
-                let [by_vectors] = vectors::sums::<2>(&x, apart, [&w[0][..read(len)]], term);
+                let [by_vectors] = vectors::sums::<2>(&x, apart, [&w[0][..vectors::read(len)]], term);
                 prop_assert_eq!(by_vectors, expected(0));
             }
             let expected = naive(&x, &w[0], Term::PRODUCT);
             prop_assert_eq!(scalars::dot(&x[..len], &w[0][..len]), expected);
-            prop_assert_eq!(vectors::dot(&x[..read(len)], &w[0][..read(len)]), expected);
+            prop_assert_eq!(vectors::dot(&x[..vectors::read(len)], &w[0][..vectors::read(len)]), expected);
         }
     }
 }
