@@ -127,10 +127,10 @@ impl<'a> Conv<'a> {
             let sums = lanes8::sums::<N>(patches, len, weights, Term::PRODUCT);
             for (channel, sums) in (first..end).zip(&sums) {
                 let (bias, rescale) = (self.bias.get(channel).copied().unwrap_or(0), out.rescale(channel));
-                let places =
-                    y.get_mut(channel..).unwrap_or(&mut []).iter_mut().step_by(self.grid.output.channels.max(1));
-                for (y, sum) in places.zip(sums) {
-                    *y = out.clamped(rescale.apply(*sum + bias));
+                for (p, sum) in sums.iter().enumerate() {
+                    if let Some(y) = y.get_mut(p * self.grid.output.channels + channel) {
+                        *y = out.clamped(rescale.apply(*sum + bias));
+                    }
                 }
             }
         }
