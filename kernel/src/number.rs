@@ -525,6 +525,38 @@ fn shifted(value: i64, places: i32) -> i64 {
     if places > 62 { 0 } else { ((value >> (places - 1)) + 1) >> 1 }
 }
 
+/// `n / d` where `d` has its highest bit set and `n` has not, so that there are at most 32 bits of it.
+#[inline(always)]
+fn divided(n: u64, d: u32) -> u32 {
+    let divides_64_bits = cfg!(any(target_pointer_width = "64", target_family = "wasm"));
+    if divides_64_bits { (n / u64::from(d.max(1))) as u32 } else { divided_by_digits(n, d) }
+}
+
+/// The same.
+///
+/// Small cores divide 32 bits by 32 bits at most, if they divide at all: two digits of 16 bits, each guessed by the
+/// first digit of `d` and put right (Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D).
+#[inline(always)]
+fn divided_by_digits(n: u64, d: u32) -> u32 {
+    let (first, rest) = digit((n >> 32) as u32, (n >> 16) as u32 & 0xffff, d);
+    let (second, _) = digit(rest, n as u32 & 0xffff, d);
+    (first << 16) | second
+}
+
+/// The digit `(rest·2¹⁶ + below) / d`, and what is left, where `rest < d` and `below < 2¹⁶`.
+#[inline(always)]
+fn digit(rest: u32, below: u32, d: u32) -> (u32, u32) {
+    let (high, low) = (d >> 16, d & 0xffff);
+    let mut digit = (rest / high.max(1)).min(0xffff);
+    let mut left = rest - digit * high;
+    // Too large by two at most.
+    while left <= 0xffff && digit * low > (left << 16 | below) {
+        digit -= 1;
+        left += high;
+    }
+    (digit, (left << 16 | below).wrapping_sub(digit * low))
+}
+
 /// Number of bits of a magnitude.
 #[inline(always)]
 fn bits(value: i64) -> i32 {
@@ -663,11 +695,11 @@ impl Number for Fixed {
             return 0;
         }
         let (n, d) = (numerator.unsigned_abs(), denominator.unsigned_abs());
-        let left = n.leading_zeros() as i32;
-        let right = (32 - d.leading_zeros() as i32).max(0);
-        let quotient = (n << left) / u64::from(((d >> right) as u32).max(1));
-        // At most 63 bits, where the denominator is very small.
-        let value = shifted((quotient >> 1) as i64, left + right - 1 - i32::from(exponent)) as i32;
+        let (left, right) = (n.leading_zeros() as i32, 32 - d.leading_zeros() as i32);
+        // Both begin with a bit that is set; one place less, so that the quotient has no more than 32 bits.
+        let d = if right >= 0 { d >> right } else { d << -right } as u32;
+        let quotient = divided((n << left) >> 1, d);
+        let value = shifted(i64::from(quotient), left + right - 1 - i32::from(exponent)) as i32;
         if (numerator < 0) == (denominator < 0) { value } else { -value }
     }
 
@@ -877,6 +909,15 @@ mod tests {
             let real = n as f64 / d as f64;
             prop_assert!((got / real - 1.0).abs() < 1e-7, "{} {}", got, real);
             prop_assert!(Fixed::quotient(&fraction, exponent).unsigned_abs() <= 1 << QUOTIENT_BITS);
+        }
+
+        #[test]
+        fn digits_are_the_whole_quotient(n in 0_u64..1 << 63, d in 1_u32 << 31.., near in 0_u64..4) {
+            prop_assert_eq!(u64::from(divided_by_digits(n, d)), n / u64::from(d));
+            // Where guesses are furthest off.
+            let (n, d) = ((u64::from(d) << 31) - near.min(2), d | 0xffff);
+            prop_assert_eq!(u64::from(divided_by_digits(n, d)), n / u64::from(d));
+            prop_assert_eq!(u64::from(divided_by_digits((1 << 63) - 1 - near, d)), ((1 << 63) - 1 - near) / u64::from(d));
         }
 
         #[test]
