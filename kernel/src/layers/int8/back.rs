@@ -87,16 +87,7 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     let mut shares = [[N::Sum::default(); L]; M];
     let silent = values.as_flattened().iter().all(|v| *v == 0);
     let mut weighed = |terms: &[(Weight, usize)], factors: &[[i32; L]; M], gather: &mut Gather<'_, N, L, M>| {
-        let mut sums = [[N::Sum::default(); L]; M];
-        for (weight, which) in terms {
-            gather(*weight, *which, &mut sums);
-        }
-        let sums = sums.iter().zip(factors);
-        for (shares, (sums, factors)) in shares.iter_mut().zip(sums) {
-            for (share, (sum, factor)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
-                *share = N::sum(*share, N::share(*factor, *sum));
-            }
-        }
+        add_weighed::<N, L, M>(terms, factors, gather, &mut shares);
     };
     let x = wider(&values, |x| x);
     match hand {
@@ -128,6 +119,25 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     for (at, shares) in at.into_iter().zip(shares) {
         for (i, share) in shares.into_iter().enumerate() {
             sink.add(at + i, share);
+        }
+    }
+}
+
+/// `shares += factors · Σ sums of the terms`. Once where flash is small.
+#[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
+fn add_weighed<N: Number, const L: usize, const M: usize>(
+    terms: &[(Weight, usize)],
+    factors: &[[i32; L]; M],
+    gather: &mut Gather<'_, N, L, M>,
+    shares: &mut [[N::Sum; L]; M],
+) {
+    let mut sums = [[N::Sum::default(); L]; M];
+    for (weight, which) in terms {
+        gather(*weight, *which, &mut sums);
+    }
+    for (shares, (sums, factors)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
+        for (share, (sum, factor)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
+            *share = N::sum(*share, N::share(*factor, *sum));
         }
     }
 }

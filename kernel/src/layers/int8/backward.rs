@@ -156,7 +156,7 @@ impl Task<'_, '_> {
             (Op::Mul, _) => self.mul(&rule, sink),
             (Op::Activation, _) => self.activation(&rule, sink),
             (Op::Add, Some(choice)) => return self.add(choice, sink),
-            (Op::Lstm, Some(choice)) => return self.lstm(choice, sink),
+            (Op::Lstm, Some(choice)) if cfg!(feature = "sequence") => return self.lstm(choice, sink),
             (Op::Conv | Op::ConvTranspose | Op::Dense | Op::Depthwise | Op::AveragePool, Some(choice)) => {
                 return self.linear(choice, sink);
             }

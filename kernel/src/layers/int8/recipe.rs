@@ -162,8 +162,9 @@ impl<'a, N: Number> Recipe<'a, N> {
         matches!(self.hand, Hand::BySign(true) | Hand::ByWeight)
     }
 
-    /// The quotients of one output; `r` is what arrived there.
-    #[inline(always)]
+    /// The quotients of one output; `r` is what arrived there. Once where flash is small.
+    #[cfg_attr(any(target_pointer_width = "64", target_feature = "simd128"), inline(always))]
+    #[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
     pub fn quotients(&self, of: &Denominators<N>, r: N::Word, (form, epsilon): (Stabilizer, N::Wide)) -> Quotients<N> {
         let (nothing, one) = (N::Wide::default(), N::constant(1.0));
         let [first, second] = of.sums;

@@ -326,7 +326,7 @@ impl<N: Number> Way<'_, '_, N> {
         let start = slot * (self.len + 1);
         let mut exponent = N::Exponent::default();
         if N::HAS_EXPONENTS {
-            self.each_block::<B>(range.clone(), start, sink, |outputs, _, _| {
+            self.each_block::<B>(range.clone(), start, sink, &mut |outputs, _, _| {
                 for output in outputs {
                     for (fraction, silent) in output.fractions.iter().zip(output.silent) {
                         if !silent {
@@ -338,7 +338,7 @@ impl<N: Number> Way<'_, '_, N> {
         }
         let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
         let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
-        self.each_block::<B>(range, start, sink, |outputs, constants, words| {
+        self.each_block::<B>(range, start, sink, &mut |outputs, constants, words| {
             words.as_flattened_mut().fill(N::Word::default());
             for (k, words) in words.iter_mut().enumerate().take(kinds) {
                 let mut amounts = [[N::Amount::default(); SIDE]; 2];
@@ -380,7 +380,7 @@ impl<N: Number> Way<'_, '_, N> {
         range: Range<usize>,
         start: usize,
         sink: &Sink<'_, N>,
-        mut f: impl FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[N::Word; B]; 2]),
+        f: &mut dyn FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[N::Word; B]; 2]),
     ) {
         let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
         let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
