@@ -380,7 +380,7 @@ impl<N: Number> Way<'_, '_, N> {
         range: Range<usize>,
         start: usize,
         sink: &Sink<'_, N>,
-        f: &mut dyn FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[N::Word; B]; 2]),
+        f: &mut Divide<'_, N, B>,
     ) {
         let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
         let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
@@ -444,6 +444,11 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 }
+
+/// What is done with outputs side by side, what their channels share, and their two words each. Not generic, so that
+/// what calls it stands once.
+type Divide<'d, N, const B: usize> =
+    dyn FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[<N as Number>::Word; B]; 2]) + 'd;
 
 /// What the outputs of a channel share.
 #[derive(Clone, Copy, Default)]
