@@ -59,9 +59,9 @@ pub struct Whole {
     /// Dropped, see [`Entry::dropped`].
     pub dropped: i64,
     /// The rest: shares are rounded to whole numbers, at most half a unit for each (of a dense layer, for each and
-    /// every 32 outputs; where the exponent of a tensor rises, its units are larger, and smaller where it falls). The
-    /// quotients of a row share an exponent, so where one output divides by little more than the stabiliser and
-    /// another by a million times as much, the latter's quotient has few digits: up to a thousandth of the whole.
+    /// every 32 outputs; where the exponent of a tensor rises, its units are larger, and smaller where it falls).
+    /// Because the quotients of a row share an exponent, an output that divides by far more than another of its row
+    /// keeps few digits of its quotient, and adds what that loses.
     pub rounding: i64,
     /// Largest relevance that arrived, as a magnitude.
     pub peak: i64,
