@@ -92,6 +92,9 @@ function circle(seconds) {
     });
 }
 
+/** How often is drawn: an odd number. */
+const ROUNDS = 5;
+
 /** Draws; counts explanations, and looks at the tasks of the page's thread. */
 async function drawn(page) {
     await page.click("#clear");
@@ -139,14 +142,20 @@ test("while a pen moves, updates are many and tasks are short", async () => {
     const { page, context } = await open(browser, server.address);
     await page.waitForSelector("#digit-verdict[data-class]");
     await drawn(page);
-    const closed = await drawn(page);
-    console.log(`closed: ${told(closed)}`);
+    const rounds = [];
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await drawn(page));
+    rounds.forEach((closed) => console.log(`closed: ${told(closed)}`));
     for (const id of ["own-layers", "layers", "flow", "flipping"]) await page.click(`#${id} > summary`);
     const opened = await drawn(page);
     console.log(`opened: ${told(opened)}`);
     await context.close();
-    assert.ok(closed.work.length > 100, "no tasks were seen");
     // The rate is the machine's as much as the page's, and is printed; this tells that there were updates at all.
-    assert.ok(closed.updates > 10 && opened.updates > 5, "too few updates");
-    assert.ok(closed.work[0] <= 16, told(closed));
+    for (const closed of rounds) {
+        assert.ok(closed.work.length > 100, "no tasks were seen");
+        assert.ok(closed.updates > 10, "too few updates");
+    }
+    assert.ok(opened.updates > 5, "too few updates");
+    // The longest task of one round may be one in which the browser tidied up, or in which the machine stood still.
+    const median = rounds.sort((a, b) => a.work[0] - b.work[0])[(ROUNDS - 1) / 2];
+    assert.ok(median.work[0] <= 16, told(median));
 });
