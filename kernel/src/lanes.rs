@@ -473,8 +473,14 @@ impl Sum {
     /// Adds one value.
     #[inline(always)]
     pub fn add_one(&mut self, value: f32) {
-        let [high, ..] = &mut self.high;
-        let [low, ..] = &mut self.low;
+        self.add_to(0, value);
+    }
+
+    /// Adds one value to one of the eight sums.
+    #[inline(always)]
+    pub fn add_to(&mut self, lane: usize, value: f32) {
+        let lane = lane % BLOCK;
+        let (high, low) = (&mut self.high[lane], &mut self.low[lane]);
         let (sum, error) = two_sum(*high, value);
         *high = sum;
         *low += error;

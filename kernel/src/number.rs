@@ -18,8 +18,8 @@ pub const SIDE: usize = BLOCK;
 const PLACES: u32 = 16;
 /// Binary places behind the point of a sum of quotients.
 const SUM_PLACES: u32 = 16;
-/// Quotients are below `2^QUOTIENT_BITS`.
-const QUOTIENT_BITS: i32 = 29;
+/// Quotients are below `2^QUOTIENT_BITS`, so that either half has 16 bits with its sign.
+const QUOTIENT_BITS: u32 = 30;
 /// Quotients are split here, so that sums of either half with 8-bit weights fit 32 bits.
 const HALF_BITS: u32 = 15;
 /// Relevance in integers starts below two to this power: far enough below the precision of quotients that their
@@ -47,12 +47,16 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     const HAS_EXPONENTS: bool;
     /// Functions of real numbers, and their derivatives, may be asked for.
     const HAS_FUNCTIONS: bool;
+    /// One, as a factor.
+    const ONE: Self::Wide;
     /// One element of relevance, or of a row of quotients.
     type Word: Pod + Default + PartialEq + core::fmt::Debug;
     /// A denominator, a factor or a share of the books.
     type Wide: Copy + Default + PartialEq + core::fmt::Debug;
+    /// A value in units that differ by factors only.
+    type Prepared: Copy;
     /// Exponent of a row of quotients.
-    type Exponent: Copy + Default;
+    type Exponent: Copy + Default + PartialEq;
     /// Quotients times weights, before they are added up.
     type Narrow<const L: usize>: Copy;
     /// A sum of quotients times weights.
@@ -80,8 +84,14 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn is_negative(a: Self::Wide) -> bool;
     /// Relevance times a factor.
     fn numerator(relevance: Self::Word, factor: Self::Wide) -> Self::Wide;
+    /// How many units a value is, but for the factors of the unit.
+    fn prepared(value: f32, unit: Unit) -> Self::Prepared;
+    /// The same with such factors.
+    fn over_factors(prepared: &Self::Prepared, unit: &Unit) -> Self::Wide;
     /// How many units a value is.
-    fn in_units(value: f32, unit: Unit) -> Self::Wide;
+    fn in_units(value: f32, unit: Unit) -> Self::Wide {
+        Self::over_factors(&Self::prepared(value, unit), &unit)
+    }
     /// `(value · scale)²`.
     fn squared(value: i32, scale: f32) -> Self::Wide;
     /// `denominator · n / rest`: over this goes the `n`-th part of `rest`. Nothing where there is no rest.
@@ -91,10 +101,12 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     /// The stabilised denominator; the form's own ε is replaced by one in units of the denominator.
     fn stabilized(z: Self::Wide, form: Stabilizer, epsilon: Self::Wide) -> Self::Wide;
 
-    /// The exponent that a row of quotients needs.
-    fn exponent(rows: Self::Exponent, fraction: &Fraction<Self>) -> Self::Exponent;
-    /// A quotient.
-    fn quotient(fraction: &Fraction<Self>, exponent: Self::Exponent) -> Self::Word;
+    /// A quotient with all the digits of a word, and its exponent.
+    fn quotient(fraction: &Fraction<Self>) -> (Self::Word, Self::Exponent);
+    /// The exponent that quotients can share.
+    fn shared(a: Self::Exponent, b: Self::Exponent) -> Self::Exponent;
+    /// A quotient under a lower exponent. What it loses is cut off, so that it does not matter in how many steps.
+    fn lowered(quotient: Self::Word, from: Self::Exponent, to: Self::Exponent) -> Self::Word;
     /// An exponent as it is kept behind its row.
     fn keep(exponent: Self::Exponent) -> Self::Word;
     /// The exponent behind a row.
@@ -117,13 +129,15 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn over_factor(a: Self::Wide, factor: Rescale) -> Self::Wide;
     /// A numerator that found no denominator, as an entry.
     fn lost(numerator: Self::Wide) -> Self::Amount;
-    /// Adds entries of outputs side by side to a column.
-    fn book(total: &mut Self::Total, amounts: &[Self::Amount; SIDE]);
+    /// Adds an entry to a column, floats to one of [`SIDE`] sums.
+    fn book(total: &mut Self::Total, amount: Self::Amount, lane: usize);
 
     /// Nothing.
     fn nothing<const L: usize>() -> Self::Narrow<L>;
     /// Adds `w·s`.
     fn weigh<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: Self::Word);
+    /// Adds `f(w)·s`.
+    fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: Self::Word);
     /// Adds `w·s`, each weight with a quotient of its own.
     fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: &[Self::Word; L]);
     /// Adds up, and brings to the unit of the relevance that arrived.
@@ -131,7 +145,7 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     /// A product of a contribution with one quotient, as a sum.
     fn product(x: i32, s: Self::Word, exponent: Self::Exponent) -> Self::Sum;
     /// `x·sum`.
-    fn share(x: i32, sum: Self::Sum) -> Self::Sum;
+    fn share(x: i16, sum: Self::Sum) -> Self::Sum;
     /// `a + b`.
     fn sum(a: Self::Sum, b: Self::Sum) -> Self::Sum;
     /// Relevance that arrived, as a sum.
@@ -235,8 +249,10 @@ impl Rescale {
 impl Number for f32 {
     const HAS_EXPONENTS: bool = false;
     const HAS_FUNCTIONS: bool = true;
+    const ONE: f32 = 1.0;
     type Word = f32;
     type Wide = f32;
+    type Prepared = f32;
     type Exponent = ();
     type Narrow<const L: usize> = [f32; L];
     type Sum = f32;
@@ -288,12 +304,16 @@ impl Number for f32 {
         relevance * factor
     }
 
-    fn in_units(value: f32, unit: Unit) -> f32 {
+    fn prepared(value: f32, _: Unit) -> f32 {
+        value
+    }
+
+    fn over_factors(value: &f32, unit: &Unit) -> f32 {
         // In two steps, so that neither overflows.
         let half = unit.exponent / 2;
         let number = unit.multiplier as f32 * power_of_two(half) * power_of_two(unit.exponent - half);
         let number = number * unit.over / unit.under / unit.divisor as f32;
-        let result = if unit.squared { value / number / number } else { value / number };
+        let result = if unit.squared { *value / number / number } else { *value / number };
         if result.is_finite() { result } else { f32::MAX }
     }
 
@@ -317,12 +337,17 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn exponent((): (), _: &Fraction<f32>) {}
+    fn quotient(fraction: &Fraction<f32>) -> (f32, ()) {
+        let Fraction { numerator, denominator } = *fraction;
+        (if numerator == 0.0 || denominator == 0.0 { 0.0 } else { numerator / denominator }, ())
+    }
 
     #[inline(always)]
-    fn quotient(fraction: &Fraction<f32>, (): ()) -> f32 {
-        let Fraction { numerator, denominator } = *fraction;
-        if numerator == 0.0 || denominator == 0.0 { 0.0 } else { numerator / denominator }
+    fn shared((): (), (): ()) {}
+
+    #[inline(always)]
+    fn lowered(quotient: f32, (): (), (): ()) -> f32 {
+        quotient
     }
 
     #[inline(always)]
@@ -378,8 +403,8 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn book(total: &mut Sum, amounts: &[f32; SIDE]) {
-        total.add(*amounts);
+    fn book(total: &mut Sum, amount: f32, lane: usize) {
+        total.add_to(lane, amount);
     }
 
     #[inline(always)]
@@ -391,6 +416,13 @@ impl Number for f32 {
     fn weigh<const L: usize>(sums: &mut [f32; L], w: &[i16; L], s: f32) {
         for i in 0..L {
             sums[i] += f32::from(w[i]) * s;
+        }
+    }
+
+    #[inline(always)]
+    fn weigh_by<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8; L], s: f32) {
+        for (sum, w) in sums.iter_mut().zip(w) {
+            *sum += f32::from(f(*w)) * s;
         }
     }
 
@@ -414,8 +446,8 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn share(x: i32, sum: f32) -> f32 {
-        x as f32 * sum
+    fn share(x: i16, sum: f32) -> f32 {
+        f32::from(x) * sum
     }
 
     #[inline(always)]
@@ -474,7 +506,7 @@ pub fn bits_of(value: f32) -> u32 {
 
 /// A positive number as mantissa and exponent; the mantissa has its highest bit set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Real {
+pub struct Real {
     mantissa: u32,
     exponent: i32,
 }
@@ -498,12 +530,22 @@ impl Real {
     }
 
     fn times(self, other: Self) -> Self {
-        Self::new(u64::from(self.mantissa) * u64::from(other.mantissa), self.exponent + other.exponent)
+        let product = u64::from(self.mantissa) * u64::from(other.mantissa);
+        Self::shifted((product >> 32) as u32, (product >> 31) as u32, self.exponent + other.exponent + 32)
     }
 
     fn over(self, other: Self) -> Self {
-        let quotient = (u64::from(self.mantissa) << 31) / u64::from(other.mantissa.max(1));
-        Self::new(quotient, self.exponent - other.exponent - 31)
+        let quotient = divided(u64::from(self.mantissa) << 31, other.mantissa);
+        Self::shifted(quotient, quotient << 1, self.exponent - other.exponent - 31)
+    }
+
+    /// A mantissa, or where that lacks its highest bit, the one with a place more.
+    fn shifted(mantissa: u32, longer: u32, exponent: i32) -> Self {
+        if mantissa >> 31 == 1 {
+            Self { mantissa, exponent }
+        } else {
+            Self { mantissa: longer, exponent: exponent - 1 }
+        }
     }
 
     /// As a fixed-point number, rounded to the nearest; at least one unit, at most 2⁴⁶.
@@ -523,6 +565,12 @@ fn shifted(value: i64, places: i32) -> i64 {
         return value.clamp(-most, most) << left;
     }
     if places > 62 { 0 } else { ((value >> (places - 1)) + 1) >> 1 }
+}
+
+/// `a·b`, saturated. Once where flash is small.
+#[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
+fn product(a: i64, b: i32) -> i64 {
+    a.saturating_mul(i64::from(b))
 }
 
 /// `n / d` where `d` has its highest bit set and `n` has not, so that there are at most 32 bits of it.
@@ -566,8 +614,10 @@ fn bits(value: i64) -> i32 {
 impl Number for Fixed {
     const HAS_EXPONENTS: bool = true;
     const HAS_FUNCTIONS: bool = false;
+    const ONE: i64 = 1 << PLACES;
     type Word = i32;
     type Wide = i64;
+    type Prepared = Option<Real>;
     /// Quotients are multiplied by two to this power; `None` before the first.
     type Exponent = Option<i8>;
     type Narrow<const L: usize> = [[i32; L]; 2];
@@ -621,15 +671,28 @@ impl Number for Fixed {
 
     #[inline(always)]
     fn numerator(relevance: i32, factor: i64) -> i64 {
-        i64::from(relevance).saturating_mul(factor)
+        match i32::try_from(factor) {
+            _ if factor == Self::ONE => i64::from(relevance) << PLACES,
+            Ok(factor) => i64::from(relevance) * i64::from(factor),
+            Err(_) => product(factor, relevance),
+        }
     }
 
-    fn in_units(value: f32, unit: Unit) -> i64 {
-        let Some(mut number) = Real::of(value) else { return 0 };
+    fn prepared(value: f32, unit: Unit) -> Option<Real> {
+        let mut number = Real::of(value)?;
         for _ in 0..=usize::from(unit.squared) {
             number = Real::of(unit.over).map_or(number, |scale| number.over(scale));
             number = Real::of(unit.under).map_or(number, |scale| number.times(scale));
-            number = number.times(Real::new(u64::from(unit.divisor), 0));
+        }
+        Some(number)
+    }
+
+    fn over_factors(prepared: &Option<Real>, unit: &Unit) -> i64 {
+        let Some(mut number) = *prepared else { return 0 };
+        for _ in 0..=usize::from(unit.squared) {
+            if unit.divisor != 1 {
+                number = number.times(Real::new(u64::from(unit.divisor), 0));
+            }
             number = number.over(Real::new(u64::from(unit.multiplier), unit.exponent));
         }
         number.fixed()
@@ -677,30 +740,36 @@ impl Number for Fixed {
         }
     }
 
-    #[inline(always)]
-    fn exponent(row: Option<i8>, fraction: &Fraction<Self>) -> Option<i8> {
+    fn quotient(fraction: &Fraction<Self>) -> (i32, Option<i8>) {
         let Fraction { numerator, denominator } = *fraction;
         if numerator == 0 || denominator == 0 {
-            return row;
-        }
-        // The quotient is below 2^(bits + 1).
-        let exponent = (QUOTIENT_BITS - 1 - (bits(numerator) - bits(denominator))) as i8;
-        Some(row.map_or(exponent, |row| row.min(exponent)))
-    }
-
-    fn quotient(fraction: &Fraction<Self>, exponent: Option<i8>) -> i32 {
-        let Fraction { numerator, denominator } = *fraction;
-        let Some(exponent) = exponent else { return 0 };
-        if numerator == 0 || denominator == 0 {
-            return 0;
+            return (0, None);
         }
         let (n, d) = (numerator.unsigned_abs(), denominator.unsigned_abs());
         let (left, right) = (n.leading_zeros() as i32, 32 - d.leading_zeros() as i32);
-        // Both begin with a bit that is set; one place less, so that the quotient has no more than 32 bits.
+        // Both begin with a bit that is set; one place less, so that the quotient has 31 or 32 bits.
         let d = if right >= 0 { d >> right } else { d << -right } as u32;
         let quotient = divided((n << left) >> 1, d);
-        let value = shifted(i64::from(quotient), left + right - 1 - i32::from(exponent)) as i32;
-        if (numerator < 0) == (denominator < 0) { value } else { -value }
+        let cut = 31 + (quotient >> 31) - QUOTIENT_BITS;
+        let word = (quotient >> cut) as i32;
+        let exponent = (left + right - 1 - cut as i32) as i8;
+        (if (numerator < 0) == (denominator < 0) { word } else { -word }, Some(exponent))
+    }
+
+    #[inline(always)]
+    fn shared(a: Option<i8>, b: Option<i8>) -> Option<i8> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            _ => a.or(b),
+        }
+    }
+
+    #[inline(always)]
+    fn lowered(quotient: i32, from: Option<i8>, to: Option<i8>) -> i32 {
+        let (Some(from), Some(to)) = (from, to) else { return quotient };
+        let magnitude =
+            quotient.unsigned_abs().checked_shr((i32::from(from) - i32::from(to)) as u32).unwrap_or(0) as i32;
+        if quotient < 0 { -magnitude } else { magnitude }
     }
 
     #[inline(always)]
@@ -714,7 +783,10 @@ impl Number for Fixed {
     }
 
     fn taken(quotient: i32, exponent: Option<i8>, share: i64) -> i64 {
-        let drop = (bits(share) - 33).max(0);
+        if quotient == 0 || share == 0 {
+            return 0;
+        }
+        let drop = if share >> 33 == share >> 63 { 0 } else { bits(share) - 33 };
         let product = i64::from(quotient) * (share >> drop);
         shifted(product, i32::from(exponent.unwrap_or(0)) + (PLACES as i32 - SUM_PLACES as i32) - drop)
     }
@@ -763,8 +835,8 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn book(total: &mut i64, amounts: &[i64; SIDE]) {
-        *total = amounts.iter().fold(*total, |total, amount| total.saturating_add(*amount));
+    fn book(total: &mut i64, amount: i64, _: usize) {
+        *total = total.saturating_add(amount);
     }
 
     #[inline(always)]
@@ -778,6 +850,16 @@ impl Number for Fixed {
         for i in 0..L {
             sums[0][i] += i32::from(w[i]) * i32::from(high);
             sums[1][i] += i32::from(w[i]) * i32::from(low);
+        }
+    }
+
+    #[inline(always)]
+    fn weigh_by<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8; L], s: i32) {
+        let (upper, lower) = (i32::from((s >> HALF_BITS) as i16), s & ((1 << HALF_BITS) - 1));
+        for ((high, low), w) in high.iter_mut().zip(low).zip(w) {
+            let w = i32::from(f(*w));
+            *high += w * upper;
+            *low += w * lower;
         }
     }
 
@@ -805,8 +887,9 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn share(x: i32, sum: i64) -> i64 {
-        sum.saturating_mul(i64::from(x))
+    fn share(x: i16, sum: i64) -> i64 {
+        // Mostly there is room for sixteen bits more.
+        if sum >> 47 == sum >> 63 { sum * i64::from(x) } else { product(sum, x.into()) }
     }
 
     #[inline(always)]
@@ -904,11 +987,22 @@ mod tests {
         fn quotients_are_close(n in -(1_i64 << 50)..(1 << 50), d in -(1_i64 << 48)..(1 << 48)) {
             prop_assume!(n != 0 && d != 0);
             let fraction = Fraction::<Fixed> { numerator: n, denominator: d };
-            let exponent = Fixed::exponent(None, &fraction);
-            let got = f64::from(Fixed::quotient(&fraction, exponent)) / 2f64.powi(i32::from(exponent.unwrap()));
+            let (word, exponent) = Fixed::quotient(&fraction);
+            let got = f64::from(word) / 2f64.powi(i32::from(exponent.unwrap()));
             let real = n as f64 / d as f64;
-            prop_assert!((got / real - 1.0).abs() < 1e-7, "{} {}", got, real);
-            prop_assert!(Fixed::quotient(&fraction, exponent).unsigned_abs() <= 1 << QUOTIENT_BITS);
+            prop_assert!((got / real - 1.0).abs() < 4e-9, "{} {}", got, real);
+            prop_assert!((1 << (QUOTIENT_BITS - 1)..1 << QUOTIENT_BITS).contains(&word.unsigned_abs()));
+        }
+
+        #[test]
+        fn quotients_are_lowered_in_any_number_of_steps(
+            word in -(1_i32 << 30) + 1..1 << 30, from in -30_i8..90, first in 0_i8..40, then in 0_i8..40
+        ) {
+            let [middle, to] = [from - first, from - first - then].map(Some);
+            let at_once = Fixed::lowered(word, Some(from), to);
+            prop_assert_eq!(Fixed::lowered(Fixed::lowered(word, Some(from), middle), middle, to), at_once);
+            let exact = f64::from(word) / 2f64.powi(i32::from(first) + i32::from(then));
+            prop_assert_eq!(f64::from(at_once), exact.trunc());
         }
 
         #[test]
@@ -951,7 +1045,7 @@ mod tests {
         }
 
         #[test]
-        fn sums_in_halves_are_exact(w in prop::array::uniform4(-128i16..128), s in -(1i32 << 29)..(1 << 29)) {
+        fn sums_in_halves_are_exact(w in prop::array::uniform4(-128i16..128), s in -(1i32 << 30) + 1..(1 << 30)) {
             let mut sums = Fixed::nothing::<4>();
             Fixed::weigh(&mut sums, &w, s);
             for i in 0..4 {

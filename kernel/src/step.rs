@@ -404,6 +404,16 @@ impl Axis {
         i + k * apart < self.input && output + k * pace < self.output && from_first && to_last
     }
 
+    /// The meetings of the input that is `k` times the pace after `i`, of which these are: mostly without a division.
+    pub fn meetings_after(&self, meetings: &Meetings, i: usize, k: usize) -> Meetings {
+        let (apart, pace) = self.pace();
+        if self.meet_alike(meetings, i, k) {
+            Meetings { output: meetings.output + k * pace, ..*meetings }
+        } else {
+            self.meetings(i + k * apart)
+        }
+    }
+
     /// Of a transposed convolution: tap `k` leads to output `place + k·dilation − before`.
     fn meetings_ahead(&self, place: usize) -> Meetings {
         let tap = rounded_up(self.before.saturating_sub(place), self.dilation);
@@ -786,6 +796,9 @@ mod tests {
                 let alike = |k: usize| i + k * apart < axis.input && axis.meetings(i + k * apart) == shifted(k);
                 let (said, naive) = (axis.meet_alike(&meetings, i, k), (1..=k).all(alike));
                 prop_assert!(naive || !said, "input {i}");
+                if i + k * apart < axis.input {
+                    prop_assert_eq!(axis.meetings_after(&meetings, i, k), axis.meetings(i + k * apart));
+                }
                 // Between dilated taps there may be more that do.
                 prop_assert!(said || !naive || axis.dilation > 1 || meetings.count == 0, "input {i}");
             }

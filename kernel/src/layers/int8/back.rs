@@ -3,6 +3,7 @@
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{BY_SIGN, Inputs};
+use crate::lanes::FAST;
 use crate::lanes8::{self, CHANNELS, Term, Weight};
 use crate::model::Model;
 use crate::number::{Number, Unit};
@@ -86,16 +87,16 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     let ends: [[[i16; L]; M]; 2] = if hand == Hand::Box { [above(0), above(1)] } else { [[[0; L]; M]; 2] };
     let mut shares = [[N::Sum::default(); L]; M];
     let silent = values.as_flattened().iter().all(|v| *v == 0);
-    let mut weighed = |terms: &[(Weight, usize)], factors: &[[i32; L]; M], gather: &mut Gather<'_, N, L, M>| {
+    let mut weighed = |terms: &[(Weight, usize)], factors: &[[i16; L]; M], gather: &mut Gather<'_, N, L, M>| {
         add_weighed::<N, L, M>(terms, factors, gather, &mut shares);
     };
-    let x = wider(&values, |x| x);
+
     match hand {
-        Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &x, &mut gather),
-        Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &x, &mut gather),
+        Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &values, &mut gather),
+        Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &values, &mut gather),
         Hand::BySign(both) if !silent => {
             for (side, weights) in BY_SIGN.into_iter().enumerate() {
-                let part = wider(&values, |x| if side == 0 { x.max(0) } else { x.min(0) });
+                let part = values.map(|values| values.map(|x| if side == 0 { x.max(0) } else { x.min(0) }));
                 if part.as_flattened().iter().all(|x| *x == 0) {
                     continue;
                 }
@@ -106,8 +107,8 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
         Hand::Whole | Hand::ByWeight | Hand::BySign(_) => {}
         Hand::Box => {
             let [low, high] = ends;
-            weighed(&[(Weight::POSITIVE, 0)], &wider(&low, |x| x), &mut gather);
-            weighed(&[(Weight::NEGATIVE, 0)], &wider(&high, |x| x), &mut gather);
+            weighed(&[(Weight::POSITIVE, 0)], &low, &mut gather);
+            weighed(&[(Weight::NEGATIVE, 0)], &high, &mut gather);
         }
         Hand::Squares => weighed(&[(Weight::Squared, 0)], &[[1; L]; M], &mut gather),
         Hand::Ones => weighed(&[(Weight::One, 0)], &[[1; L]; M], &mut gather),
@@ -127,7 +128,7 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
 #[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
 fn add_weighed<N: Number, const L: usize, const M: usize>(
     terms: &[(Weight, usize)],
-    factors: &[[i32; L]; M],
+    factors: &[[i16; L]; M],
     gather: &mut Gather<'_, N, L, M>,
     shares: &mut [[N::Sum; L]; M],
 ) {
@@ -142,10 +143,48 @@ fn add_weighed<N: Number, const L: usize, const M: usize>(
     }
 }
 
-/// What becomes of every value.
+/// Adds `f(w)·s` for columns of weights that lie side by side, whose rows are `apart`, a row for every quotient.
 #[inline(always)]
-fn wider<const L: usize, const M: usize>(values: &[[i16; L]; M], f: impl Fn(i32) -> i32) -> [[i32; L]; M] {
-    values.map(|values| values.map(|value| f(i32::from(value))))
+pub fn add_columns<N: Number, const L: usize>(
+    sums: &mut N::Narrow<L>,
+    weight: Weight,
+    w: &[i8],
+    apart: usize,
+    s: &[N::Word],
+) {
+    if FAST {
+        for (w, s) in w.chunks(apart.max(1)).zip(s) {
+            if *s != N::Word::default() {
+                N::weigh(sums, &weight.load(w), *s);
+            }
+        }
+        return;
+    }
+    match weight {
+        Weight::ALL => add_rows::<N, L>(sums, w, apart, s, i16::from),
+        Weight::POSITIVE => add_rows::<N, L>(sums, w, apart, s, |w| w.max(0).into()),
+        _ => add_rows::<N, L>(sums, w, apart, s, |w| weight.of(w)),
+    }
+}
+
+/// The same one row after the other: most quotients are zero.
+#[inline(never)]
+fn add_rows<N: Number, const L: usize>(
+    sums: &mut N::Narrow<L>,
+    w: &[i8],
+    apart: usize,
+    s: &[N::Word],
+    f: impl Fn(i8) -> i16,
+) {
+    let mut at = 0;
+    for s in s {
+        if *s != N::Word::default()
+            && let Some(w) = w.get(at..).and_then(|w| w.first_chunk())
+        {
+            N::weigh_by(sums, &f, w, *s);
+        }
+        at += apart;
+    }
 }
 
 /// What the inputs of an output are replaced by.
@@ -200,7 +239,7 @@ macro_rules! in_lanes {
 pub(super) use in_lanes;
 
 /// Sums of `P` patches, which lie one after the other, `len` apart, for some channels: what a rule divides by. `weight`
-/// says which weights meet the end of the box that is in the patches.
+/// says which weights meet the end of the box that is in the patches; `put` gets channel, patch and sums.
 #[inline(always)]
 pub fn sums_of<const P: usize>(
     (sums, weight): (Sums, Weight),
@@ -208,40 +247,33 @@ pub fn sums_of<const P: usize>(
     patches: &[i16],
     len: usize,
     w: [&[i8]; CHANNELS],
-) -> [[[i32; 2]; P]; CHANNELS] {
+    mut put: impl FnMut(usize, usize, [i32; 2]),
+) {
     let of = |term| lanes8::sums::<P>(patches, len, w, term);
     let positive = if non_negative { Term::By(Weight::POSITIVE) } else { Term::Positive };
-    let less = |part: [[i32; P]; CHANNELS]| with(of(Term::PRODUCT), part, |all, part| [part, all - part]);
-    let alone = |sums| with(sums, sums, |sum, _| [sum, 0]);
-    match sums {
-        Sums::Gate => alone(of(Term::PRODUCT)),
-        Sums::Whole => {
-            let whole = of(Term::PRODUCT);
-            // Contributions may cancel, or there may be none.
-            let any = if whole.as_flattened().contains(&0) { of(positive) } else { whole };
-            with(whole, any, |sum, any| [sum, if sum == 0 { any } else { 1 }])
+    let first = of(match sums {
+        Sums::Whole | Sums::Gate | Sums::BySign(true) | Sums::ByWeight => Term::PRODUCT,
+        Sums::BySign(false) => positive,
+        Sums::Box => Term::By(weight),
+        Sums::Squares => Term::By(Weight::Squared),
+        Sums::Count => Term::By(Weight::One),
+    });
+    let second = match sums {
+        // Contributions may cancel, or there may be none.
+        Sums::Whole if !first.as_flattened().contains(&0) => first,
+        Sums::Whole | Sums::BySign(true) => of(positive),
+        Sums::ByWeight => of(Term::By(Weight::POSITIVE)),
+        _ => first,
+    };
+    for (channel, (first, second)) in first.iter().zip(&second).enumerate() {
+        for (patch, (a, b)) in first.iter().zip(second).enumerate() {
+            let both = match sums {
+                Sums::Whole => [*a, if *a == 0 { *b } else { 1 }],
+                Sums::BySign(true) | Sums::ByWeight => [*b, a - b],
+                Sums::Box => [*a, i32::from(*a != 0)],
+                _ => [*a, 0],
+            };
+            put(channel, patch, both);
         }
-        Sums::BySign(false) => alone(of(positive)),
-        Sums::BySign(true) => less(of(positive)),
-        Sums::ByWeight => less(of(Term::By(Weight::POSITIVE))),
-        Sums::Box => {
-            let sums = of(Term::By(weight));
-            with(sums, sums, |sum, _| [sum, i32::from(sum != 0)])
-        }
-        Sums::Squares => alone(of(Term::By(Weight::Squared))),
-        Sums::Count => alone(of(Term::By(Weight::One))),
     }
-}
-
-/// Two sums of every channel and patch as one pair.
-#[inline(always)]
-fn with<const P: usize>(
-    a: [[i32; P]; CHANNELS],
-    b: [[i32; P]; CHANNELS],
-    f: impl Fn(i32, i32) -> [i32; 2],
-) -> [[[i32; 2]; P]; CHANNELS] {
-    let mut both = [[[0; 2]; P]; CHANNELS];
-    let parts = a.as_flattened().iter().zip(b.as_flattened());
-    both.as_flattened_mut().iter_mut().zip(parts).for_each(|(both, (a, b))| *both = f(*a, *b));
-    both
 }

@@ -17,7 +17,7 @@ use crate::layers::recurrent::Walk;
 use crate::layers::structural::Moves;
 use crate::layers::{Tape, bytes};
 use crate::model::Model;
-use crate::number::{Number, Places, SIDE, Taken, Unit};
+use crate::number::{Number, Places, Taken, Unit};
 use crate::plan::Room;
 use crate::rule::{Bias, Choice, Gates, Rule, Stabilizer};
 use crate::step::{Op, Step, remainder};
@@ -173,7 +173,7 @@ impl Task<'_, '_> {
     }
 
     /// Relevance times a whole number, element by element.
-    fn each<N: Number>(&self, sink: &mut Sink<'_, N>, factor: impl Fn(usize) -> i32) {
+    fn each<N: Number>(&self, sink: &mut Sink<'_, N>, factor: impl Fn(usize) -> i16) {
         for at in 0..self.len {
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
             sink.reach(at + 1);
@@ -262,7 +262,7 @@ impl Task<'_, '_> {
         };
         let whole = matches!(recipe.sums, Sums::Squares | Sums::Count | Sums::Gate);
         let epsilon = match recipe.hand {
-            Hand::Slope => N::constant(1.0),
+            Hand::Slope => N::ONE,
             _ => N::in_units(form.epsilon(), if whole { Unit::whole(1) } else { unit }),
         };
         for at in 0..self.len {
@@ -288,16 +288,14 @@ impl Task<'_, '_> {
             let of = Denominators { sums, bias: [nothing; 2], missing: nothing, cancels: true };
             let quotients = recipe.quotients(&of, r, (form, epsilon));
             for (fraction, part) in quotients.fractions.iter().zip(parts) {
-                let exponent = N::exponent(N::Exponent::default(), fraction);
-                let s = N::quotient(fraction, exponent);
+                let (s, exponent) = N::quotient(fraction);
                 sink.add(at, N::product(part, s, exponent));
             }
             for (fraction, added) in quotients.fractions.iter().zip(quotients.added) {
-                let exponent = N::exponent(N::Exponent::default(), fraction);
-                let s = N::quotient(fraction, exponent);
-                book_one::<N>(&mut taken.stabilizer, N::taken(s, exponent, added));
+                let (s, exponent) = N::quotient(fraction);
+                N::book(&mut taken.stabilizer, N::taken(s, exponent, added), 0);
             }
-            book_one::<N>(&mut taken.dropped, N::lost(quotients.dropped));
+            N::book(&mut taken.dropped, N::lost(quotients.dropped), 0);
         }
         sink.finish();
         taken
@@ -336,13 +334,6 @@ impl Task<'_, '_> {
             _ => go(&Channelwise::new(model, step)),
         }
     }
-}
-
-/// Adds one entry to a column.
-pub fn book_one<N: Number>(total: &mut N::Total, amount: N::Amount) {
-    let mut amounts = [N::Amount::default(); SIDE];
-    amounts[0] = amount;
-    N::book(total, &amounts);
 }
 
 /// The two sums of an addition, and what operand `k` contributes to each.

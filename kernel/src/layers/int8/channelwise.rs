@@ -117,6 +117,9 @@ impl Channelwise<'_> {
         let channels = self.grid.input.channels;
         for column in 0..self.grid.output.width {
             for first in (0..channels).step_by(WIDE) {
+                if to.is_silent(column * channels + first, WIDE) {
+                    continue;
+                }
                 let mut sums = [[0; WIDE]; 2];
                 self.grid.each_tap(row, column, |pixel, tap| {
                     let x: [i16; WIDE] = x.load(pixel * channels + first);

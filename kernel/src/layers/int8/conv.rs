@@ -5,7 +5,7 @@
 //! `[output][kernel row][kernel column][input channel of the group]`.
 
 use super::Output;
-use super::back::{Fill, in_lanes, settle, sums_of};
+use super::back::{Fill, add_columns, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
@@ -153,15 +153,23 @@ impl Conv<'_> {
             let mut sums = [[[0; TOGETHER]; 2]; P];
             let count = TOGETHER.min(end - first);
             for k in (0..count).step_by(CHANNELS) {
+                let at = |p| (column + p) * self.grid.output.channels + first + k;
+                if (0..P).all(|p| to.is_silent(at(p), CHANNELS.min(count - k))) {
+                    continue;
+                }
                 let weights = lanes8::together(count - k, |next| self.weights_of(first + k + next));
-                let of_channels = sums_of::<P>(kind, non_negative, patches, len, weights);
-                for (k, of_pixels) in (k..count).zip(of_channels) {
-                    for (sums, parts) in sums.iter_mut().zip(of_pixels) {
-                        for (sums, part) in sums.iter_mut().zip(parts) {
+                sums_of::<P>(kind, non_negative, patches, len, weights, |next, p, parts| match k + next {
+                    k if k >= count => {}
+                    k if FAST => {
+                        for (sums, part) in sums.iter_mut().skip(p).take(1).flatten().zip(parts) {
                             sums.iter_mut().skip(k).take(1).for_each(|sum| *sum = part);
                         }
                     }
-                }
+                    k => to.put_one((column + p) * self.grid.output.channels + first + k, first + k, parts),
+                });
+            }
+            if !FAST {
+                continue;
             }
             for (p, sums) in sums.iter().enumerate() {
                 let sums = sums.each_ref().map(|sums| sums.get(..count).unwrap_or(&[]));
@@ -185,6 +193,10 @@ impl<N: Number> Layer<N> for Conv<'_> {
         let len = self.patch().next_multiple_of(BLOCK_INT8);
         for (column, together) in pairs(self.grid.output.width) {
             for group in 0..self.groups {
+                let channels = self.grid.output.channels;
+                if to.is_silent(column * channels, together * channels) {
+                    continue;
+                }
                 for (fill, weight) in Fill::passes(sums) {
                     for (p, patch) in patches.chunks_exact_mut(len.max(1)).enumerate().take(together) {
                         self.gather(row, column + p, group, patch, |at, run| fill.put::<N>(x, at, run));
@@ -211,12 +223,12 @@ impl<N: Number> Layer<N> for Conv<'_> {
             let (apart, _) = self.grid.horizontal.pace();
             for group in 0..self.groups {
                 for phase in 0..apart {
-                    let mut column = phase;
+                    let (mut column, mut columns) = (phase, self.grid.horizontal.meetings(phase));
                     while column < self.grid.input.width {
-                        let columns = self.grid.horizontal.meetings(column);
                         let alike = FAST && self.grid.horizontal.meet_alike(&columns, column, 1);
                         let together = if alike { PIXELS } else { 1 };
                         way(sink, &Place { pixel: y * self.grid.input.width + column, rows, columns, group }, together);
+                        columns = self.grid.horizontal.meetings_after(&columns, column, together);
                         column += together * apart;
                     }
                 }
@@ -271,18 +283,26 @@ impl Conv<'_> {
         let (first, (_, pace)) = (place.group * outputs, self.grid.horizontal.pace());
         place.rows.each(|ky, row| {
             let row = strips.row(row);
-            place.columns.each(|kx, column| {
-                let tap = (ky * self.grid.horizontal.kernel + kx) * self.fan() + at;
-                let s: [&[N::Word]; M] = core::array::from_fn(|p| {
-                    let start = (column + p * pace) * self.grid.output.channels + first;
-                    row.s[which & 1].get(start..start + outputs).unwrap_or(&[])
-                });
-                for chunk in (0..outputs).step_by(weight.chunk()) {
-                    let mut narrow = [N::nothing::<L>(); M];
-                    let weights = self.weights.get((first + chunk) * len + tap..).unwrap_or(&[]).chunks(len.max(1));
-                    let count = weight.chunk().min(outputs - chunk);
-                    for (j, w) in weights.take(count).enumerate() {
-                        let s = s.map(|s| s.get(chunk + j).copied().unwrap_or_default());
+            for chunk in (0..outputs).step_by(weight.chunk()) {
+                let count = weight.chunk().min(outputs - chunk);
+                let (mut narrow, mut room) = ([N::nothing::<L>(); M], weight.chunk());
+                place.columns.each(|kx, column| {
+                    if room < count {
+                        gather_all::<N, L, M>(sums, &mut narrow, row.exponent);
+                        room = weight.chunk();
+                    }
+                    room -= count;
+                    let tap = (ky * self.grid.horizontal.kernel + kx) * self.fan() + at;
+                    let w = self.weights.get((first + chunk) * len + tap..).unwrap_or(&[]);
+                    let s: [&[N::Word]; M] = core::array::from_fn(|p| {
+                        let start = (column + p * pace) * self.grid.output.channels + first + chunk;
+                        row.s[which & 1].get(start..start + count).unwrap_or(&[])
+                    });
+                    if let ([narrow], [s]) = (narrow.as_mut_slice(), s.as_slice()) {
+                        return add_columns::<N, L>(narrow, weight, w, len, s);
+                    }
+                    for (j, w) in w.chunks(len.max(1)).take(count).enumerate() {
+                        let s = s.map(|s| s.get(j).copied().unwrap_or_default());
                         if s != [N::Word::default(); M] {
                             let w = weight.load(w);
                             for (narrow, s) in narrow.iter_mut().zip(s) {
@@ -290,12 +310,22 @@ impl Conv<'_> {
                             }
                         }
                     }
-                    for (sums, narrow) in sums.iter_mut().zip(narrow) {
-                        N::gather(sums, narrow, row.exponent);
-                    }
-                }
-            });
+                });
+                gather_all::<N, L, M>(sums, &mut narrow, row.exponent);
+            }
         });
+    }
+}
+
+/// Adds to the sums of some pixels, and begins anew.
+#[inline(always)]
+fn gather_all<N: Number, const L: usize, const M: usize>(
+    sums: &mut [[N::Sum; L]; M],
+    narrow: &mut [N::Narrow<L>; M],
+    exponent: N::Exponent,
+) {
+    for (sums, narrow) in sums.iter_mut().zip(narrow) {
+        N::gather(sums, core::mem::replace(narrow, N::nothing::<L>()), exponent);
     }
 }
 

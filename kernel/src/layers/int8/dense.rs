@@ -1,7 +1,7 @@
 //! Fully connected layer over int8; weights lie as `[output][input]`.
 
 use super::Output;
-use super::back::{Fill, in_lanes, settle, sums_of};
+use super::back::{Fill, add_columns, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
@@ -105,13 +105,16 @@ impl<N: Number> Layer<N> for Dense<'_> {
             for (fill, weight) in Fill::passes(sums) {
                 fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
                 for k in (0..range.len()).step_by(CHANNELS) {
-                    let weights = self.weights_together(range.start + k, range.len() - k, from, len);
-                    let of_outputs = sums_of::<1>((sums, *weight), x.non_negative, patch, len, weights);
-                    for (k, [parts]) in (k..range.len()).zip(of_outputs) {
-                        for (totals, part) in totals.iter_mut().zip(parts) {
-                            totals.iter_mut().skip(k).take(1).for_each(|total| *total += part);
-                        }
+                    if to.is_silent(k, CHANNELS) {
+                        continue;
                     }
+                    let weights = self.weights_together(range.start + k, range.len() - k, from, len);
+                    let kind = (sums, *weight);
+                    sums_of::<1>(kind, x.non_negative, patch, len, weights, |next, _, parts| {
+                        for (totals, part) in totals.iter_mut().zip(parts) {
+                            totals.iter_mut().skip(k + next).take(1).for_each(|total| *total += part);
+                        }
+                    });
                 }
             }
         }
@@ -132,13 +135,9 @@ impl<N: Number> Layer<N> for Dense<'_> {
                 let s = row.s[which & 1].get(..outputs).unwrap_or(&[]);
                 for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
                     let mut narrow = N::nothing::<L>();
-                    for (j, s) in s.iter().enumerate() {
-                        if *s != N::Word::default() {
-                            let output = first + chunk * weight.chunk() + j;
-                            let w = self.weights.get(output * self.inputs + at..).unwrap_or(&[]);
-                            N::weigh(&mut narrow, &weight.load(w), *s);
-                        }
-                    }
+                    let output = first + chunk * weight.chunk();
+                    let w = self.weights.get(output * self.inputs + at..).unwrap_or(&[]);
+                    add_columns::<N, L>(&mut narrow, weight, w, self.inputs, s);
                     N::gather(sums, narrow, row.exponent);
                 }
             };

@@ -119,7 +119,7 @@ impl<N: Number> Quotients<N> {
 impl<'a, N: Number> Recipe<'a, N> {
     /// The recipe of a rule; `None` for those that need no quotients.
     pub fn new(rule: Rule<'a>) -> Option<Self> {
-        let one = N::constant(1.0);
+        let one = N::ONE;
         let of = |sums, hand, kind| Some(Self { sums, hand, kind, bounds: [Bound::Uniform(0.0); 2] });
         let signs = |alpha, beta: f32| {
             let both = bits_of(beta) << 1 != 0;
@@ -148,7 +148,7 @@ impl<'a, N: Number> Recipe<'a, N> {
 
     /// Whether an output's relevance stops at the activation that is part of the step.
     pub fn stops(&self, open: bool, r: N::Word) -> bool {
-        let above_zero = || r != N::Word::default() && !N::is_negative(N::numerator(r, N::constant(1.0)));
+        let above_zero = || r != N::Word::default() && !N::is_negative(N::numerator(r, N::ONE));
         match self.kind {
             Kind::Slope(Gate::Derivative) => !open,
             Kind::Slope(Gate::Guided) => !open || !above_zero(),
@@ -166,7 +166,7 @@ impl<'a, N: Number> Recipe<'a, N> {
     #[cfg_attr(any(target_pointer_width = "64", target_feature = "simd128"), inline(always))]
     #[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
     pub fn quotients(&self, of: &Denominators<N>, r: N::Word, (form, epsilon): (Stabilizer, N::Wide)) -> Quotients<N> {
-        let (nothing, one) = (N::Wide::default(), N::constant(1.0));
+        let (nothing, one) = (N::Wide::default(), N::ONE);
         let [first, second] = of.sums;
         let over = |factor, denominator| Fraction { numerator: N::numerator(r, factor), denominator };
         let lost = |fraction: Fraction<N>| if fraction.denominator == nothing { fraction.numerator } else { nothing };

@@ -15,8 +15,6 @@ use core::ops::Range;
 
 /// Inputs side by side.
 pub const WIDE: usize = if FAST { 16 } else { 8 };
-/// Outputs side by side, where [`SIDE`] of them would take too much of a small stack.
-const NARROW_SIDE: usize = 4;
 /// The inputs of a step, as its rules see them.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
@@ -100,6 +98,8 @@ pub struct Strips<'a, N: Number> {
     rows: [&'a [N::Word]; 2],
     /// Quotients per row; the exponents of the row lie behind them.
     len: usize,
+    /// How many rows there is room for.
+    kept: usize,
     newest: usize,
     slot: usize,
 }
@@ -122,8 +122,7 @@ impl<'a, N: Number> Strips<'a, N> {
     #[inline(always)]
     pub fn row(&self, row: usize) -> Row<'a, N> {
         let age = self.newest.wrapping_sub(row);
-        let kept = quotient(self.rows[0].len(), self.len + 1);
-        let slot = if age <= self.slot { self.slot - age } else { (self.slot + kept).wrapping_sub(age) };
+        let slot = if age <= self.slot { self.slot - age } else { (self.slot + self.kept).wrapping_sub(age) };
         let of = |strip: &'a [N::Word]| {
             strip.get(slot.wrapping_mul(self.len + 1)..).and_then(|rest| rest.get(..=self.len)).unwrap_or(&[])
         };
@@ -176,7 +175,7 @@ pub trait Layer<N: Number> {
     fn divisor(&self, _element: usize) -> Option<u32> {
         None
     }
-    /// The sums of a row, without the bias.
+    /// The sums of a row, without the bias; those of silent outputs may be left out.
     fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, patches: &mut [i16], to: &mut Sheet<'_, N>);
     /// Hands out what no later row adds to; where `spreads`, the second quotients go to all inputs alike.
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>);
@@ -185,28 +184,60 @@ pub trait Layer<N: Number> {
 /// The sums of a row, in the place of its quotients.
 pub struct Sheet<'a, N: Number> {
     parts: [&'a mut [N::Word]; 2],
+    /// The relevance that arrived at the row.
+    arrived: &'a [N::Word],
+    terms: Terms<'a>,
+}
+
+impl<N: Number> Sheet<'_, N> {
+    /// Whether no relevance arrived at outputs side by side, so that nobody asks for their sums.
+    #[inline(always)]
+    pub fn is_silent(&self, at: usize, len: usize) -> bool {
+        let arrived = self.arrived.get(at..).unwrap_or(&[]);
+        arrived.iter().take(len).all(|r| *r == N::Word::default())
+    }
+
+    /// Adds the sums, or one of two parts of them, of outputs side by side, from a place in the row and a channel on.
+    #[inline(never)]
+    pub fn put(&mut self, at: usize, channel: usize, sums: [&[i32]; 2]) {
+        let [first, second] = &mut self.parts;
+        let words = first.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(second.get_mut(at..).unwrap_or(&mut []));
+        for (i, ((first, second), (a, b))) in words.zip(sums[0].iter().zip(sums[1])).enumerate() {
+            let [a, b] = self.terms.with_bias(channel + i, [*a, *b]);
+            (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+        }
+    }
+
+    /// The same of one output.
+    #[inline(never)]
+    pub fn put_one(&mut self, at: usize, channel: usize, sums: [i32; 2]) {
+        let [first, second] = &mut self.parts;
+        if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
+            let [a, b] = self.terms.with_bias(channel, sums);
+            (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+        }
+    }
+}
+
+/// What the sums of a row are made of.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
     units: &'a Units<'a>,
     sums: Sums,
     has_bias: bool,
     is_mean: bool,
 }
 
-impl<N: Number> Sheet<'_, N> {
-    /// Adds the sums, or one of two parts of them, of outputs side by side, from a place in the row and a channel on.
-    #[inline(never)]
-    pub fn put(&mut self, at: usize, channel: usize, sums: [&[i32]; 2]) {
-        let (units, has_bias, is_mean) = (self.units, self.has_bias, self.is_mean);
-        let [first, second] = &mut self.parts;
-        let words = first.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(second.get_mut(at..).unwrap_or(&mut []));
-        for (i, ((first, second), (a, b))) in words.zip(sums[0].iter().zip(sums[1])).enumerate() {
-            let bias = if has_bias { units.bias(channel + i) } else { 0 };
-            let [a, b] = match self.sums {
-                Sums::Whole => [a + bias, *b],
-                Sums::BySign(_) | Sums::ByWeight => [a + bias.max(0), b + bias.min(0)],
-                Sums::Gate => [i32::from(is_mean || units.is_open(a + bias, channel + i)), 0],
-                Sums::Box | Sums::Squares | Sums::Count => [*a, *b],
-            };
-            (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+impl Terms<'_> {
+    /// Both sums of an output with its bias.
+    #[inline(always)]
+    fn with_bias(&self, channel: usize, [a, b]: [i32; 2]) -> [i32; 2] {
+        let bias = if self.has_bias { self.units.bias(channel) } else { 0 };
+        match self.sums {
+            Sums::Whole => [a + bias, b],
+            Sums::BySign(_) | Sums::ByWeight => [a + bias.max(0), b + bias.min(0)],
+            Sums::Gate => [i32::from(self.is_mean || self.units.is_open(a + bias, channel)), 0],
+            Sums::Box | Sums::Squares | Sums::Count => [a, b],
         }
     }
 }
@@ -250,8 +281,9 @@ impl<N: Number> Way<'_, '_, N> {
         let (layer, bands) = (self.layer, self.layer.bands());
         let (spreads, depth) = (self.bias == Bias::Redistribute, bands.depth);
         let (mut slot, mut silence) = (0, depth);
+        let kept = quotient(self.strips[0].len(), self.len + 1);
         for row in 0..bands.rows {
-            slot = if (slot + 2) * (self.len + 1) <= self.strips[0].len() { slot + 1 } else { 0 };
+            slot = if slot + 2 <= kept { slot + 1 } else { 0 };
             let range = bands.row(row);
             let silent = sink.arrived(range.clone()).iter().all(|r| *r == N::Word::default());
             if silent {
@@ -275,7 +307,7 @@ impl<N: Number> Way<'_, '_, N> {
             }
             if silence < depth {
                 let [first, second] = &self.strips;
-                let strips = Strips { rows: [first, second], len: self.len, newest: row, slot };
+                let strips = Strips { rows: [first, second], len: self.len, kept, newest: row, slot };
                 layer.distribute(&self.x, self.recipe.hand, spreads, &strips, sink);
             }
         }
@@ -296,7 +328,9 @@ impl<N: Number> Way<'_, '_, N> {
         let units = self.units;
         let has_bias = self.bias != Bias::Zero || sums == Sums::Gate;
         let is_mean = self.layer.divisor(0).is_some();
-        let mut sheet = Sheet { parts: [first, second], units: &units, sums, has_bias, is_mean };
+        let arrived = sink.arrived(self.layer.bands().row(row));
+        let terms = Terms { units: &units, sums, has_bias, is_mean };
+        let mut sheet = Sheet { parts: [first, second], arrived, terms };
         let x = Inputs { q: sink.values(), ..self.x };
         self.layer.sums(&x, sums, row, self.patches, &mut sheet);
     }
@@ -313,126 +347,139 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 
-    /// Sums become quotients. Of integers in smaller blocks where the stack is small: they are booked to the same sums.
+    /// Sums become quotients. Integers one by one where there are no vectors: they are booked to the same sums.
     fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         if N::HAS_EXPONENTS && !FAST {
-            self.divide_blocks::<NARROW_SIDE>(range, slot, sink);
+            self.divide_blocks::<1>(range, slot, sink);
         } else {
             self.divide_blocks::<SIDE>(range, slot, sink);
         }
     }
 
+    /// Of outputs whose channels lie side by side, channel by channel. Apart, so that its stack is free again while
+    /// layers work.
+    #[inline(never)]
     fn divide_blocks<const B: usize>(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let start = slot * (self.len + 1);
-        let mut exponent = N::Exponent::default();
-        if N::HAS_EXPONENTS {
-            self.each_block::<B>(range.clone(), start, sink, &mut |outputs, _, _| {
-                for output in outputs {
-                    for (fraction, silent) in output.fractions.iter().zip(output.silent) {
-                        if !silent {
-                            exponent = N::exponent(exponent, fraction);
-                        }
-                    }
-                }
-            });
-        }
-        let (absorbs, mut taken) = (self.bias != Bias::Redistribute, self.taken);
-        let kinds = if self.recipe.uses_second() || !absorbs { 2 } else { 1 };
-        self.each_block::<B>(range, start, sink, &mut |outputs, constants, words| {
-            words.as_flattened_mut().fill(N::Word::default());
-            for (k, words) in words.iter_mut().enumerate().take(kinds) {
-                let mut amounts = [[N::Amount::default(); SIDE]; 2];
-                for (i, output) in outputs.iter().enumerate() {
-                    let fraction = &output.fractions[k];
-                    let silent = output.silent[k];
-                    let own = if silent { N::exponent(N::Exponent::default(), fraction) } else { exponent };
-                    let quotient = N::quotient(fraction, own);
-                    amounts[0][i] = N::taken(quotient, own, constants[i].bias[k]);
-                    amounts[1][i] = N::taken(quotient, own, output.added[k]);
-                    if !silent {
-                        words[i] = quotient;
-                    }
-                }
-                if absorbs {
-                    N::book(&mut taken.bias, &amounts[0]);
-                    N::book(&mut taken.stabilizer, &amounts[1]);
-                }
-            }
-            if outputs.iter().any(|output| output.dropped != N::Wide::default()) {
-                let mut amounts = [N::Amount::default(); SIDE];
-                amounts.iter_mut().zip(outputs).for_each(|(amount, output)| *amount = N::lost(output.dropped));
-                N::book(&mut taken.dropped, &amounts);
-            }
-        });
-        self.taken = taken;
+        let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
+        let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
         for strip in &mut self.strips {
-            if let Some(word) = strip.get_mut(start + self.len) {
-                *word = N::keep(exponent);
+            for (word, r) in strip.get_mut(start..).unwrap_or(&mut []).iter_mut().zip(relevance) {
+                *word = if *r == N::Word::default() { *r } else { *word };
+            }
+        }
+        let (epsilon, sums) = self.epsilon();
+        let epsilon = N::prepared(epsilon, self.unit(sums, range.start, 0));
+        let (mut exponent, channel) = (N::Exponent::default(), remainder(range.start, channels));
+        for first in (0..channels.min(range.len())).step_by(B) {
+            let count = B.min(channels - first);
+            let mut known: Option<[Constants<N>; B]> = None;
+            for at in (first..range.len()).step_by(channels) {
+                let r = relevance.get(at..(at + count).min(range.len())).unwrap_or(&[]);
+                let place = start + at..start + at + r.len();
+                if r.iter().all(|r| *r == N::Word::default()) {
+                    continue;
+                }
+                let of = |i| match i < count {
+                    true => self.constants(&epsilon, range.start + at + i, channel + first + i),
+                    false => Constants::default(),
+                };
+                let constants = match &mut known {
+                    Some(constants) if !is_mean => constants,
+                    known => known.insert(core::array::from_fn(of)),
+                };
+                for (i, (r, constants)) in r.iter().zip(constants).enumerate() {
+                    let place = place.start + i;
+                    let sums = self.strips.each_ref().map(|strip| strip.get(place).copied().unwrap_or_default());
+                    let mut words = [N::Word::default(); 2];
+                    if *r != N::Word::default() && !self.recipe.stops(sums[0] != N::Word::default(), *r) {
+                        let fan_in = || layer.fan_in(range.start + at + i);
+                        let output = constants.output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
+                        let quotients = self.divided(&output, constants, i);
+                        let shared = N::shared(exponent, N::shared(quotients[0].1, quotients[1].1));
+                        if shared != exponent && exponent != N::Exponent::default() {
+                            self.lower([exponent, shared], start, (channels, B), (first, at, i));
+                        }
+                        exponent = shared;
+                        words = quotients.map(|(word, own)| N::lowered(word, own, exponent));
+                    }
+                    for (strip, word) in self.strips.iter_mut().zip(words) {
+                        strip.get_mut(place).into_iter().for_each(|to| *to = word);
+                    }
+                }
+            }
+        }
+        self.strips[0].get_mut(start + self.len).into_iter().for_each(|word| *word = N::keep(exponent));
+    }
+
+    /// The quotients of an output that are handed out. What bias and stabiliser take by them is booked, and what found
+    /// nothing to be divided by.
+    #[inline(always)]
+    fn divided(&mut self, of: &Quotients<N>, constants: &Constants<N>, lane: usize) -> [(N::Word, N::Exponent); 2] {
+        let (absorbs, taken) = (self.bias != Bias::Redistribute, &mut self.taken);
+        let mut quotients = [Default::default(); 2];
+        for k in 0..if self.recipe.uses_second() || !absorbs { 2 } else { 1 } {
+            let (word, exponent) = N::quotient(&of.fractions[k]);
+            if absorbs {
+                N::book(&mut taken.bias, N::taken(word, exponent, constants.bias[k]), lane);
+                N::book(&mut taken.stabilizer, N::taken(word, exponent, of.added[k]), lane);
+            }
+            if !of.silent[k] {
+                quotients[k] = (word, exponent);
+            }
+        }
+        if of.dropped != N::Wide::default() {
+            N::book(&mut taken.dropped, N::lost(of.dropped), lane);
+        }
+        quotients
+    }
+
+    /// Quotients of a row that were made before a place, in the order in which they are made, under a lower exponent.
+    #[inline(never)]
+    fn lower(
+        &mut self,
+        [from, to]: [N::Exponent; 2],
+        start: usize,
+        (channels, side): (usize, usize),
+        (last, at, i): (usize, usize, usize),
+    ) {
+        let nothing = N::Word::default();
+        for first in (0..=last).step_by(side) {
+            let end = if first == last { at + i } else { self.len };
+            for at in (first..end).step_by(channels) {
+                let place = start + at..start + (at + side.min(channels - first)).min(end);
+                for strip in &mut self.strips {
+                    let words = strip.get_mut(place.clone()).unwrap_or(&mut []).iter_mut();
+                    words.filter(|word| **word != nothing).for_each(|word| *word = N::lowered(*word, from, to));
+                }
             }
         }
     }
 
-    /// Calls `f` for the outputs of a row, channels side by side, and their two words each, which it may change. Apart,
-    /// so that its stack is free again while layers work.
-    #[inline(never)]
-    fn each_block<const B: usize>(
-        &mut self,
-        range: Range<usize>,
-        start: usize,
-        sink: &Sink<'_, N>,
-        f: &mut Divide<'_, N, B>,
-    ) {
-        let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
-        let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
-        for first in (0..channels.min(range.len())).step_by(B) {
-            let count = B.min(channels - first);
-            let mut constants = [Constants::default(); B];
-            for at in (first..range.len()).step_by(channels) {
-                if at == first || is_mean {
-                    for (i, constants) in constants.iter_mut().enumerate().take(count) {
-                        *constants = self.constants(range.start + at + i);
-                    }
-                }
-                let place = at..(at + count).min(range.len());
-                let r = relevance.get(place.clone()).unwrap_or(&[]);
-                let mut words = [[N::Word::default(); B]; 2];
-                for (words, strip) in words.iter_mut().zip(&self.strips) {
-                    let strip = strip.get(start..).and_then(|strip| strip.get(place.clone())).unwrap_or(&[]);
-                    words.iter_mut().zip(strip).for_each(|(word, part)| *word = *part);
-                }
-                let mut outputs = [Quotients::idle(); B];
-                for (i, (output, r)) in outputs.iter_mut().zip(r).enumerate() {
-                    let sums = [words[0][i], words[1][i]];
-                    if *r != N::Word::default() && !self.recipe.stops(sums[0] != N::Word::default(), *r) {
-                        let fan_in = || layer.fan_in(range.start + at + i);
-                        *output = constants[i].output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
-                    }
-                }
-                f(&outputs, &constants, &mut words);
-                for (words, strip) in words.iter().zip(&mut self.strips) {
-                    let strip = strip.get_mut(start..).and_then(|strip| strip.get_mut(place.clone()));
-                    strip.unwrap_or(&mut []).iter_mut().zip(words).for_each(|(part, word)| *part = *word);
-                }
-            }
+    /// What is added to the denominators, and the sums whose unit it is in.
+    fn epsilon(&self) -> (f32, Sums) {
+        match self.recipe.hand {
+            Hand::Slope => (1.0, Sums::Gate),
+            _ => (self.form.epsilon(), self.recipe.sums),
+        }
+    }
+
+    /// The unit of an element's sums.
+    fn unit(&self, sums: Sums, element: usize, channel: usize) -> Unit {
+        match self.layer.divisor(element) {
+            Some(count) => self.units.of_mean(sums, count),
+            None => self.units.of(sums, channel),
         }
     }
 
     /// What the outputs of a channel share; of a mean, what one output has.
-    fn constants(&self, element: usize) -> Constants<N> {
+    fn constants(&self, prepared: &N::Prepared, element: usize, channel: usize) -> Constants<N> {
         let (recipe, units, nothing) = (&self.recipe, &self.units, N::Wide::default());
-        let channel = remainder(element, self.layer.bands().channels);
-        let unit = |sums| match self.layer.divisor(element) {
-            Some(count) => units.of_mean(sums, count),
-            None => units.of(sums, channel),
-        };
         let whole = units.bias(channel);
         let (bias, missing) = if self.bias == Bias::Zero { (0, whole) } else { (whole, 0) };
         let part = |bias| N::wide(N::part(bias));
         Constants {
-            epsilon: match recipe.hand {
-                Hand::Slope => N::in_units(1.0, unit(Sums::Gate)),
-                _ => N::in_units(self.form.epsilon(), unit(recipe.sums)),
-            },
+            epsilon: N::over_factors(prepared, &self.unit(self.epsilon().1, element, channel)),
             bias: match recipe.sums {
                 Sums::Whole => [part(bias), nothing],
                 Sums::BySign(_) | Sums::ByWeight => [part(bias.max(0)), part(bias.min(0))],
@@ -444,11 +491,6 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 }
-
-/// What is done with outputs side by side, what their channels share, and their two words each. Not generic, so that
-/// what calls it stands once.
-type Divide<'d, N, const B: usize> =
-    dyn FnMut(&[Quotients<N>; B], &[Constants<N>; B], &mut [[<N as Number>::Word; B]; 2]) + 'd;
 
 /// What the outputs of a channel share.
 #[derive(Clone, Copy, Default)]

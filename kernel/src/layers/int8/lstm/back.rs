@@ -9,7 +9,6 @@
 
 use super::{C, F, G, GATE_PLACES, I, Lstm, at};
 use crate::lanes8::{self, Weight};
-use crate::layers::int8::backward::book_one;
 use crate::layers::int8::sink::Sink;
 use crate::layers::recurrent::Walk;
 use crate::model::format::BLOCK_INT8;
@@ -39,8 +38,8 @@ struct Quotient<N: Number> {
 
 impl<N: Number> Quotient<N> {
     fn new(fraction: &Fraction<N>, added: N::Wide) -> Self {
-        let exponent = N::exponent(N::Exponent::default(), fraction);
-        Self { word: N::quotient(fraction, exponent), exponent, stable: fraction.denominator, added }
+        let (word, exponent) = N::quotient(fraction);
+        Self { word, exponent, stable: fraction.denominator, added }
     }
 
     /// What goes to a term of the denominator.
@@ -102,7 +101,7 @@ impl<'b, 'r, N: Number> Back<'b, 'r, N> {
             self.settle(before, walk.input(k).start, spread, sink);
         }
         for r in self.state.iter().chain(&*self.cell) {
-            book_one::<N>(&mut self.taken.dropped, N::amount(*r));
+            N::book(&mut self.taken.dropped, N::amount(*r), 0);
         }
         self.taken
     }
@@ -113,7 +112,7 @@ impl<'b, 'r, N: Number> Back<'b, 'r, N> {
         let stable = N::stabilized(sum, form, epsilon);
         let fraction = Fraction { numerator: N::numerator_of(r), denominator: stable };
         if stable == N::Wide::default() {
-            book_one::<N>(&mut self.taken.dropped, N::amount(r));
+            N::book(&mut self.taken.dropped, N::amount(r), 0);
         }
         Quotient::new(&fraction, N::minus(stable, sum))
     }
@@ -137,7 +136,7 @@ impl<'b, 'r, N: Number> Back<'b, 'r, N> {
             if self.redistributes() {
                 spread = N::sum(spread, taken);
             } else {
-                book_one::<N>(&mut self.taken.stabilizer, N::amount(taken));
+                N::book(&mut self.taken.stabilizer, N::amount(taken), 0);
             }
             let parts = [(&mut *self.cell, kept), (&mut *self.gate, new)];
             for (to, term) in parts {
@@ -171,8 +170,8 @@ impl<'b, 'r, N: Number> Back<'b, 'r, N> {
             if self.redistributes() {
                 spread = N::sum(spread, N::sum(taken[0], taken[1]));
             } else {
-                book_one::<N>(&mut self.taken.bias, N::amount(taken[0]));
-                book_one::<N>(&mut self.taken.stabilizer, N::amount(taken[1]));
+                N::book(&mut self.taken.bias, N::amount(taken[0]), 0);
+                N::book(&mut self.taken.stabilizer, N::amount(taken[1]), 0);
             }
             for (k, shares) in self.shares.iter_mut().enumerate() {
                 let denominator = N::over_factor(quotient.stable, pairs[k]);
@@ -185,7 +184,7 @@ impl<'b, 'r, N: Number> Back<'b, 'r, N> {
 
     /// Weighed quotients become relevance of the input, from this element on, and of the state before.
     fn settle(&mut self, before: &[i16], first: usize, spread: N::Sum, sink: &mut Sink<'_, N>) {
-        let share = |x: i16, sum: N::Sum| N::sum(N::share(x.into(), sum), spread);
+        let share = |x: i16, sum: N::Sum| N::sum(N::share(x, sum), spread);
         for (i, (x, sum)) in self.wide.iter().zip(&*self.shares[0]).enumerate() {
             sink.add(first + i, share(*x, *sum));
         }
