@@ -57,21 +57,23 @@ impl Weight {
     /// Weights side by side; zeros beyond the end.
     #[inline(always)]
     pub fn load<const L: usize>(self, w: &[i8]) -> [i16; L] {
-        let mut raw = [0; L];
-        match w.first_chunk::<L>() {
-            Some(chunk) => raw = *chunk,
-            None => {
-                for (raw, w) in raw.iter_mut().zip(w) {
-                    *raw = *w;
-                }
-            }
-        }
+        let raw = raw::<L>(w);
         match self {
             Self::Within(low, high) => raw.map(|w| i16::from(w).max(low).min(high)),
             Self::Squared => raw.map(|w| i16::from(w) * i16::from(w)),
             Self::One => [1; L],
         }
     }
+}
+
+/// The first of some bytes; zeros beyond the end.
+#[inline(always)]
+pub fn raw<const L: usize>(bytes: &[i8]) -> [i8; L] {
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut raw = [0; L];
+        raw.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+        raw
+    })
 }
 
 /// What an input and a weight add to a sum.

@@ -8,12 +8,9 @@
 
 use crate::fixed::Rescale;
 use crate::lanes::Sum;
-use crate::model::format::BLOCK;
 use crate::rule::Stabilizer;
 use bytemuck::Pod;
 
-/// Outputs that are divided side by side.
-pub const SIDE: usize = BLOCK;
 /// Binary places behind the point of a denominator and of a factor.
 const PLACES: u32 = 16;
 /// Binary places behind the point of a sum of quotients.
@@ -129,7 +126,7 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn over_factor(a: Self::Wide, factor: Rescale) -> Self::Wide;
     /// A numerator that found no denominator, as an entry.
     fn lost(numerator: Self::Wide) -> Self::Amount;
-    /// Adds an entry to a column, floats to one of [`SIDE`] sums.
+    /// Adds an entry to a column; floats to one of eight sums, by the lane.
     fn book(total: &mut Self::Total, amount: Self::Amount, lane: usize);
 
     /// Nothing.
@@ -138,8 +135,8 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn weigh<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: Self::Word);
     /// Adds `f(w)·s`.
     fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: Self::Word);
-    /// Adds `w·s`, each weight with a quotient of its own.
-    fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: &[Self::Word; L]);
+    /// Adds `f(w)·s`, each weight with a quotient of its own.
+    fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: &[Self::Word; L]);
     /// Adds up, and brings to the unit of the relevance that arrived.
     fn gather<const L: usize>(total: &mut [Self::Sum; L], sums: Self::Narrow<L>, exponent: Self::Exponent);
     /// A product of a contribution with one quotient, as a sum.
@@ -427,9 +424,9 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn weigh_each<const L: usize>(sums: &mut [f32; L], w: &[i16; L], s: &[f32; L]) {
+    fn weigh_each<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8; L], s: &[f32; L]) {
         for i in 0..L {
-            sums[i] += f32::from(w[i]) * s[i];
+            sums[i] += f32::from(f(w[i])) * s[i];
         }
     }
 
@@ -864,11 +861,11 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn weigh_each<const L: usize>(sums: &mut [[i32; L]; 2], w: &[i16; L], s: &[i32; L]) {
+    fn weigh_each<const L: usize>(sums: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8; L], s: &[i32; L]) {
         for i in 0..L {
             let (high, low) = ((s[i] >> HALF_BITS) as i16, (s[i] & ((1 << HALF_BITS) - 1)) as i16);
-            sums[0][i] += i32::from(w[i]) * i32::from(high);
-            sums[1][i] += i32::from(w[i]) * i32::from(low);
+            sums[0][i] += i32::from(f(w[i])) * i32::from(high);
+            sums[1][i] += i32::from(f(w[i])) * i32::from(low);
         }
     }
 

@@ -6,7 +6,7 @@ use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
 use crate::fixed;
-use crate::lanes8::Weight;
+use crate::lanes8::{Weight, raw};
 use crate::layers::grid::Grid;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
@@ -122,13 +122,13 @@ impl Channelwise<'_> {
                 }
                 let mut sums = [[0; WIDE]; 2];
                 self.grid.each_tap(row, column, |pixel, tap| {
-                    let x: [i16; WIDE] = x.load(pixel * channels + first);
+                    let q = raw::<WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[]));
                     let w = match self.weights {
-                        Some(_) => Weight::ALL.load(self.weights_of(tap, first)),
+                        Some(_) => raw::<WIDE>(self.weights_of(tap, first)),
                         None => [1; WIDE],
                     };
                     for i in 0..WIDE {
-                        let [a, b] = term(i32::from(x[i]), i32::from(w[i]));
+                        let [a, b] = term(i32::from(i16::from(q[i]) - x.zero), i32::from(w[i]));
                         sums[0][i] += a;
                         sums[1][i] += b;
                     }
@@ -201,11 +201,13 @@ impl<N: Number> Layer<N> for Channelwise<'_> {
                                 let tap = ky * self.grid.horizontal.kernel + kx;
                                 let s = row.s[which & 1].get(column * channels + at..);
                                 let Some(s) = s.and_then(|s| s.first_chunk::<L>()) else { return };
-                                let w = match self.weights {
-                                    Some(_) => weight.load(self.weights_of(tap, at)),
-                                    None => [weight.of(1); L],
-                                };
-                                N::weigh_each(&mut narrow, &w, s);
+                                let w = self.weights.map_or([1; L], |_| raw::<L>(self.weights_of(tap, at)));
+                                match weight {
+                                    Weight::Within(low, high) => {
+                                        N::weigh_each(&mut narrow, |w| i16::from(w).max(low).min(high), &w, s);
+                                    }
+                                    _ => N::weigh_each(&mut narrow, |w| weight.of(w), &w, s),
+                                }
                                 count += 1;
                                 if count >= weight.chunk() {
                                     N::gather(sums, core::mem::replace(&mut narrow, N::nothing::<L>()), row.exponent);

@@ -8,7 +8,7 @@ use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
 use super::sink::Sink;
 use crate::lanes8::{FAST, Weight};
 use crate::layers::grid::Grid;
-use crate::number::{Fraction, Number, SIDE, Taken, Unit, bits_of};
+use crate::number::{Fraction, Number, Taken, Unit, bits_of};
 use crate::rule::{Bias, Bound, Choice, Stabilizer};
 use crate::step::{quotient, remainder};
 use core::ops::Range;
@@ -347,65 +347,48 @@ impl<N: Number> Way<'_, '_, N> {
         }
     }
 
-    /// Sums become quotients. Integers one by one where there are no vectors: they are booked to the same sums.
-    fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
-        if N::HAS_EXPONENTS && !FAST {
-            self.divide_blocks::<1>(range, slot, sink);
-        } else {
-            self.divide_blocks::<SIDE>(range, slot, sink);
-        }
-    }
-
-    /// Of outputs whose channels lie side by side, channel by channel. Apart, so that its stack is free again while
-    /// layers work.
+    /// Sums become quotients, channel by channel. Apart, so that its stack is free again while layers work.
     #[inline(never)]
-    fn divide_blocks<const B: usize>(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
-        let start = slot * (self.len + 1);
-        let (layer, channels) = (self.layer, self.layer.bands().channels.max(1));
-        let (relevance, is_mean) = (sink.arrived(range.clone()), layer.divisor(0).is_some());
+    fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
+        let (start, nothing) = (slot * (self.len + 1), N::Word::default());
+        let (relevance, is_mean) = (sink.arrived(range.clone()), self.layer.divisor(0).is_some());
         for strip in &mut self.strips {
             for (word, r) in strip.get_mut(start..).unwrap_or(&mut []).iter_mut().zip(relevance) {
-                *word = if *r == N::Word::default() { *r } else { *word };
+                *word = if *r == nothing { nothing } else { *word };
             }
         }
+        let channels = self.layer.bands().channels.max(1);
+        let channel = remainder(range.start, channels);
         let (epsilon, sums) = self.epsilon();
-        let epsilon = N::prepared(epsilon, self.unit(sums, range.start, 0));
-        let (mut exponent, channel) = (N::Exponent::default(), remainder(range.start, channels));
-        for first in (0..channels.min(range.len())).step_by(B) {
-            let count = B.min(channels - first);
-            let mut known: Option<[Constants<N>; B]> = None;
-            for at in (first..range.len()).step_by(channels) {
-                let r = relevance.get(at..(at + count).min(range.len())).unwrap_or(&[]);
-                let place = start + at..start + at + r.len();
-                if r.iter().all(|r| *r == N::Word::default()) {
+        let epsilon = N::prepared(epsilon, self.unit(sums, range.start, channel));
+        let mut exponent = N::Exponent::default();
+        for first in 0..channels.min(range.len()) {
+            let (mut known, mut next) = (None, first);
+            while let Some(r) = relevance.get(next) {
+                let (at, element) = (next, range.start + next);
+                next += channels;
+                if *r == nothing {
                     continue;
                 }
-                let of = |i| match i < count {
-                    true => self.constants(&epsilon, range.start + at + i, channel + first + i),
-                    false => Constants::default(),
-                };
-                let constants = match &mut known {
+                let constants = match &known {
                     Some(constants) if !is_mean => constants,
-                    known => known.insert(core::array::from_fn(of)),
+                    _ => &*known.insert(self.constants(&epsilon, element, channel + first)),
                 };
-                for (i, (r, constants)) in r.iter().zip(constants).enumerate() {
-                    let place = place.start + i;
-                    let sums = self.strips.each_ref().map(|strip| strip.get(place).copied().unwrap_or_default());
-                    let mut words = [N::Word::default(); 2];
-                    if *r != N::Word::default() && !self.recipe.stops(sums[0] != N::Word::default(), *r) {
-                        let fan_in = || layer.fan_in(range.start + at + i);
-                        let output = constants.output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
-                        let quotients = self.divided(&output, constants, i);
-                        let shared = N::shared(exponent, N::shared(quotients[0].1, quotients[1].1));
-                        if shared != exponent && exponent != N::Exponent::default() {
-                            self.lower([exponent, shared], start, (channels, B), (first, at, i));
-                        }
-                        exponent = shared;
-                        words = quotients.map(|(word, own)| N::lowered(word, own, exponent));
+                let sums = self.strips.each_ref().map(|strip| strip.get(start + at).copied().unwrap_or_default());
+                let mut words = [nothing; 2];
+                if !self.recipe.stops(sums[0] != nothing, *r) {
+                    let fan_in = || self.layer.fan_in(element);
+                    let output = constants.output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
+                    let quotients = self.divided(&output, constants, first);
+                    let shared = N::shared(exponent, N::shared(quotients[0].1, quotients[1].1));
+                    if shared != exponent && exponent != N::Exponent::default() {
+                        self.lower([exponent, shared], start, channels, [first, at]);
                     }
-                    for (strip, word) in self.strips.iter_mut().zip(words) {
-                        strip.get_mut(place).into_iter().for_each(|to| *to = word);
-                    }
+                    exponent = shared;
+                    words = quotients.map(|(word, own)| N::lowered(word, own, exponent));
+                }
+                for (strip, word) in self.strips.iter_mut().zip(words) {
+                    strip.get_mut(start + at).into_iter().for_each(|to| *to = word);
                 }
             }
         }
@@ -434,23 +417,18 @@ impl<N: Number> Way<'_, '_, N> {
         quotients
     }
 
-    /// Quotients of a row that were made before a place, in the order in which they are made, under a lower exponent.
+    /// Quotients of a row that were made before this channel and place, under a lower exponent.
     #[inline(never)]
-    fn lower(
-        &mut self,
-        [from, to]: [N::Exponent; 2],
-        start: usize,
-        (channels, side): (usize, usize),
-        (last, at, i): (usize, usize, usize),
-    ) {
-        let nothing = N::Word::default();
-        for first in (0..=last).step_by(side) {
-            let end = if first == last { at + i } else { self.len };
-            for at in (first..end).step_by(channels) {
-                let place = start + at..start + (at + side.min(channels - first)).min(end);
-                for strip in &mut self.strips {
-                    let words = strip.get_mut(place.clone()).unwrap_or(&mut []).iter_mut();
-                    words.filter(|word| **word != nothing).for_each(|word| *word = N::lowered(*word, from, to));
+    fn lower(&mut self, [from, to]: [N::Exponent; 2], start: usize, channels: usize, [last, end]: [usize; 2]) {
+        for strip in &mut self.strips {
+            let row = strip.get_mut(start..start + self.len).unwrap_or(&mut []);
+            for first in 0..=last {
+                let mut at = first;
+                while let (Some(word), true) = (row.get_mut(at), first < last || at < end) {
+                    if *word != N::Word::default() {
+                        *word = N::lowered(*word, from, to);
+                    }
+                    at += channels;
                 }
             }
         }
