@@ -57,7 +57,7 @@ impl Weight {
     /// Weights side by side; zeros beyond the end.
     #[inline(always)]
     pub fn load<const L: usize>(self, w: &[i8]) -> [i16; L] {
-        let raw = raw::<L>(w);
+        let raw = first_of::<_, L>(w);
         match self {
             Self::Within(low, high) => raw.map(|w| i16::from(w).max(low).min(high)),
             Self::Squared => raw.map(|w| i16::from(w) * i16::from(w)),
@@ -66,13 +66,13 @@ impl Weight {
     }
 }
 
-/// The first of some bytes; zeros beyond the end.
+/// The first of some values; zeros beyond the end.
 #[inline(always)]
-pub fn raw<const L: usize>(bytes: &[i8]) -> [i8; L] {
-    bytes.first_chunk().copied().unwrap_or_else(|| {
-        let mut raw = [0; L];
-        raw.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
-        raw
+pub fn first_of<T: Copy + Default, const L: usize>(values: &[T]) -> [T; L] {
+    values.first_chunk().copied().unwrap_or_else(|| {
+        let mut first = [T::default(); L];
+        first.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
+        first
     })
 }
 

@@ -133,12 +133,12 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn nothing<const L: usize>() -> Self::Narrow<L>;
     /// Adds `w·s`.
     fn weigh<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: Self::Word);
-    /// Adds `f(w)·s`.
-    fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: Self::Word);
+    /// Adds `f(w)·s` to the first sums, as many as there are weights.
+    fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8], s: Self::Word);
     /// Adds `f(w)·s`, each weight with a quotient of its own.
     fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: &[Self::Word; L]);
-    /// Adds up, and brings to the unit of the relevance that arrived.
-    fn gather<const L: usize>(total: &mut [Self::Sum; L], sums: Self::Narrow<L>, exponent: Self::Exponent);
+    /// Adds the first sums up, and brings them to the unit of the relevance that arrived.
+    fn gather<const L: usize>(total: &mut [Self::Sum], sums: &Self::Narrow<L>, exponent: Self::Exponent);
     /// A product of a contribution with one quotient, as a sum.
     fn product(x: i32, s: Self::Word, exponent: Self::Exponent) -> Self::Sum;
     /// `x·sum`.
@@ -417,7 +417,7 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn weigh_by<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8; L], s: f32) {
+    fn weigh_by<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8], s: f32) {
         for (sum, w) in sums.iter_mut().zip(w) {
             *sum += f32::from(f(*w)) * s;
         }
@@ -431,9 +431,9 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn gather<const L: usize>(total: &mut [f32; L], sums: [f32; L], (): ()) {
-        for i in 0..L {
-            total[i] += sums[i];
+    fn gather<const L: usize>(total: &mut [f32], sums: &[f32; L], (): ()) {
+        for (total, sum) in total.iter_mut().zip(sums) {
+            *total += sum;
         }
     }
 
@@ -851,7 +851,7 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn weigh_by<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8; L], s: i32) {
+    fn weigh_by<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8], s: i32) {
         let (upper, lower) = (i32::from((s >> HALF_BITS) as i16), s & ((1 << HALF_BITS) - 1));
         for ((high, low), w) in high.iter_mut().zip(low).zip(w) {
             let w = i32::from(f(*w));
@@ -870,11 +870,11 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn gather<const L: usize>(total: &mut [i64; L], sums: [[i32; L]; 2], exponent: Option<i8>) {
+    fn gather<const L: usize>(total: &mut [i64], [high, low]: &[[i32; L]; 2], exponent: Option<i8>) {
         let places = i32::from(exponent.unwrap_or(0)) - SUM_PLACES as i32;
-        for i in 0..L {
-            let sum = (i64::from(sums[0][i]) << HALF_BITS) + i64::from(sums[1][i]);
-            total[i] = total[i].saturating_add(shifted(sum, places));
+        for (total, (high, low)) in total.iter_mut().zip(high.iter().zip(low)) {
+            let sum = (i64::from(*high) << HALF_BITS) + i64::from(*low);
+            *total = total.saturating_add(shifted(sum, places));
         }
     }
 

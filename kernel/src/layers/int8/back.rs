@@ -2,7 +2,7 @@
 
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
-use super::way::{BY_SIGN, Inputs};
+use super::way::Inputs;
 use crate::lanes::FAST;
 use crate::lanes8::{self, CHANNELS, Term, Weight};
 use crate::model::Model;
@@ -67,89 +67,108 @@ impl<'a> Units<'a> {
     }
 }
 
-/// Adds up quotients of one kind, weighed by one function of the weights, for inputs side by side.
-type Gather<'g, N, const L: usize, const M: usize> = dyn FnMut(Weight, usize, &mut [[<N as Number>::Sum; L]; M]) + 'g;
+/// What sums of quotients are multiplied by.
+#[derive(Clone, Copy)]
+pub enum Factor {
+    /// The input, or its part above zero, or below.
+    Input,
+    Above,
+    Below,
+    /// The input less one end of the box.
+    End(usize),
+    /// One.
+    One,
+}
+
+impl Factor {
+    /// Of inputs side by side.
+    #[inline(always)]
+    fn put<N: Number>(self, x: &Inputs<'_>, at: usize, to: &mut [i16]) {
+        let (low, high) = match self {
+            Self::Input => (i16::MIN, i16::MAX),
+            Self::Above => (0, i16::MAX),
+            Self::Below if x.non_negative => return,
+            Self::Below => (i16::MIN, 0),
+            Self::One => (1, 1),
+            Self::End(end) => return to.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
+        };
+        for (to, q) in to.iter_mut().zip(x.q.get(at..).unwrap_or(&[])) {
+            *to = (i16::from(*q) - x.zero).max(low).min(high);
+        }
+    }
+}
+
+/// A factor, and the sums that it multiplies: of which function of the weights, and which quotients.
+type Share = (Factor, &'static [(Weight, usize)]);
+
+impl Hand {
+    /// What an input gets.
+    const fn shares(self) -> &'static [Share] {
+        match self {
+            Self::Whole => &[(Factor::Input, &[(Weight::ALL, 0)])],
+            Self::BySign(true) => &[
+                (Factor::Above, &[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)]),
+                (Factor::Below, &[(Weight::NEGATIVE, 0), (Weight::POSITIVE, 1)]),
+            ],
+            Self::BySign(false) => {
+                &[(Factor::Above, &[(Weight::POSITIVE, 0)]), (Factor::Below, &[(Weight::NEGATIVE, 0)])]
+            }
+            Self::ByWeight => &[(Factor::Input, &[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)])],
+            Self::Box => &[(Factor::End(0), &[(Weight::POSITIVE, 0)]), (Factor::End(1), &[(Weight::NEGATIVE, 0)])],
+            Self::Squares => &[(Factor::One, &[(Weight::Squared, 0)])],
+            Self::Ones => &[(Factor::One, &[(Weight::One, 0)])],
+            Self::Slope => &[(Factor::One, &[(Weight::ALL, 0)])],
+        }
+    }
+}
+
+/// Second quotients go to all inputs alike.
+const SPREAD: Share = (Factor::One, &[(Weight::One, 1)]);
 
 /// What is gathered for inputs side by side, in `M` places that meet the same weights, and how it becomes relevance.
 #[inline(always)]
 pub fn settle<N: Number, const L: usize, const M: usize>(
     x: &Inputs<'_>,
-    hand: Hand,
-    spreads: bool,
-    at: [usize; M],
+    (hand, spreads): (Hand, bool),
+    (at, lanes): ([usize; M], usize),
     mut gather: impl FnMut(Weight, usize, &mut [[N::Sum; L]; M]),
     sink: &mut Sink<'_, N>,
 ) {
-    let here = Inputs { q: sink.values(), ..*x };
-    let values: [[i16; L]; M] = at.map(|at| here.load(at));
-    // Read before anything is written, which may be there.
-    let above = |end| at.map(|at| core::array::from_fn(|i| here.above::<N>(end, at + i)));
-    let ends: [[[i16; L]; M]; 2] = if hand == Hand::Box { [above(0), above(1)] } else { [[[0; L]; M]; 2] };
+    // Nothing is written before all is read, which may be there.
+    let x = Inputs { q: sink.values(), ..*x };
     let mut shares = [[N::Sum::default(); L]; M];
-    let silent = values.as_flattened().iter().all(|v| *v == 0);
-    let mut weighed = |terms: &[(Weight, usize)], factors: &[[i16; L]; M], gather: &mut Gather<'_, N, L, M>| {
-        add_weighed::<N, L, M>(terms, factors, gather, &mut shares);
-    };
-
-    match hand {
-        Hand::Whole if !silent => weighed(&[(Weight::ALL, 0)], &values, &mut gather),
-        Hand::ByWeight if !silent => weighed(&[(Weight::POSITIVE, 0), (Weight::NEGATIVE, 1)], &values, &mut gather),
-        Hand::BySign(both) if !silent => {
-            for (side, weights) in BY_SIGN.into_iter().enumerate() {
-                let part = values.map(|values| values.map(|x| if side == 0 { x.max(0) } else { x.min(0) }));
-                if part.as_flattened().iter().all(|x| *x == 0) {
-                    continue;
-                }
-                let terms = [(weights[0], 0), (weights[1], 1)];
-                weighed(if both { &terms } else { &terms[..1] }, &part, &mut gather);
+    for (factor, terms) in hand.shares().iter().chain(spreads.then_some(&SPREAD)) {
+        let mut factors = [[0; L]; M];
+        for (factors, at) in factors.iter_mut().zip(at) {
+            factor.put::<N>(&x, at, factors.get_mut(..lanes).unwrap_or(&mut []));
+        }
+        if factors.iter().all(|factors| factors.iter().take(lanes).all(|factor| *factor == 0)) {
+            continue;
+        }
+        let mut sums = [[N::Sum::default(); L]; M];
+        for (weight, which) in *terms {
+            gather(*weight, *which, &mut sums);
+        }
+        for (shares, (sums, factors)) in shares.iter_mut().zip(sums.iter().zip(&factors)) {
+            for (share, (sum, factor)) in shares.iter_mut().zip(sums.iter().zip(factors)).take(lanes) {
+                *share = N::sum(*share, N::share(*factor, *sum));
             }
         }
-        Hand::Whole | Hand::ByWeight | Hand::BySign(_) => {}
-        Hand::Box => {
-            let [low, high] = ends;
-            weighed(&[(Weight::POSITIVE, 0)], &low, &mut gather);
-            weighed(&[(Weight::NEGATIVE, 0)], &high, &mut gather);
-        }
-        Hand::Squares => weighed(&[(Weight::Squared, 0)], &[[1; L]; M], &mut gather),
-        Hand::Ones => weighed(&[(Weight::One, 0)], &[[1; L]; M], &mut gather),
-        Hand::Slope => weighed(&[(Weight::ALL, 0)], &[[1; L]; M], &mut gather),
-    }
-    if spreads {
-        weighed(&[(Weight::One, 1)], &[[1; L]; M], &mut gather);
     }
     for (at, shares) in at.into_iter().zip(shares) {
-        for (i, share) in shares.into_iter().enumerate() {
+        for (i, share) in shares.into_iter().enumerate().take(lanes) {
             sink.add(at + i, share);
         }
     }
 }
 
-/// `shares += factors · Σ sums of the terms`. Once where flash is small.
-#[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
-fn add_weighed<N: Number, const L: usize, const M: usize>(
-    terms: &[(Weight, usize)],
-    factors: &[[i16; L]; M],
-    gather: &mut Gather<'_, N, L, M>,
-    shares: &mut [[N::Sum; L]; M],
-) {
-    let mut sums = [[N::Sum::default(); L]; M];
-    for (weight, which) in terms {
-        gather(*weight, *which, &mut sums);
-    }
-    for (shares, (sums, factors)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
-        for (share, (sum, factor)) in shares.iter_mut().zip(sums.iter().zip(factors)) {
-            *share = N::sum(*share, N::share(*factor, *sum));
-        }
-    }
-}
-
-/// Adds `f(w)·s` for columns of weights that lie side by side, whose rows are `apart`, a row for every quotient.
+/// Adds `f(w)·s` for some columns of weights that lie side by side, whose rows are `apart`, a row for every quotient.
 #[inline(always)]
 pub fn add_columns<N: Number, const L: usize>(
     sums: &mut N::Narrow<L>,
     weight: Weight,
-    w: &[i8],
-    apart: usize,
+    (w, apart): (&[i8], usize),
+    columns: usize,
     s: &[N::Word],
 ) {
     if FAST {
@@ -160,10 +179,11 @@ pub fn add_columns<N: Number, const L: usize>(
         }
         return;
     }
+    let rows = (w, apart);
     match weight {
-        Weight::ALL => add_rows::<N, L>(sums, w, apart, s, i16::from),
-        Weight::POSITIVE => add_rows::<N, L>(sums, w, apart, s, |w| w.max(0).into()),
-        _ => add_rows::<N, L>(sums, w, apart, s, |w| weight.of(w)),
+        Weight::ALL => add_rows::<N, L>(sums, rows, columns, s, i16::from),
+        Weight::POSITIVE => add_rows::<N, L>(sums, rows, columns, s, |w| w.max(0).into()),
+        _ => add_rows::<N, L>(sums, rows, columns, s, |w| weight.of(w)),
     }
 }
 
@@ -171,17 +191,16 @@ pub fn add_columns<N: Number, const L: usize>(
 #[inline(never)]
 fn add_rows<N: Number, const L: usize>(
     sums: &mut N::Narrow<L>,
-    w: &[i8],
-    apart: usize,
+    (w, apart): (&[i8], usize),
+    columns: usize,
     s: &[N::Word],
     f: impl Fn(i8) -> i16,
 ) {
     let mut at = 0;
     for s in s {
-        if *s != N::Word::default()
-            && let Some(w) = w.get(at..).and_then(|w| w.first_chunk())
-        {
-            N::weigh_by(sums, &f, w, *s);
+        if *s != N::Word::default() {
+            let w = w.get(at..).and_then(|w| w.get(..columns));
+            N::weigh_by(sums, &f, w.unwrap_or(&[]), *s);
         }
         at += apart;
     }
@@ -219,18 +238,20 @@ impl Fill {
     }
 }
 
-/// Calls `f` with lanes for as many of `len` inputs as possible, then for the rest.
+/// Does something for `len` inputs, so many side by side, of which some count. Where there are vectors the last few are
+/// worked on one by one, elsewhere together.
 macro_rules! in_lanes {
-    ($len:expr, |$at:ident, $lanes:ident| $body:expr) => {{
-        let len = $len;
-        let mut $at = 0;
-        while $at + WIDE <= len {
+    ($len:expr, |$at:ident, $lanes:ident, $count:ident| $body:expr) => {{
+        let (mut $at, len) = (0, $len);
+        while $at + WIDE <= len || !crate::lanes::FAST && $at < len {
             const $lanes: usize = WIDE;
+            let $count = if crate::lanes::FAST { WIDE } else { WIDE.min(len - $at) };
             $body;
             $at += WIDE;
         }
-        while $at < len {
+        while crate::lanes::FAST && $at < len {
             const $lanes: usize = 1;
+            let $count = 1;
             $body;
             $at += 1;
         }
@@ -267,13 +288,20 @@ pub fn sums_of<const P: usize>(
     };
     for (channel, (first, second)) in first.iter().zip(&second).enumerate() {
         for (patch, (a, b)) in first.iter().zip(second).enumerate() {
-            let both = match sums {
-                Sums::Whole => [*a, if *a == 0 { *b } else { 1 }],
-                Sums::BySign(true) | Sums::ByWeight => [*b, a - b],
-                Sums::Box => [*a, i32::from(*a != 0)],
-                _ => [*a, 0],
-            };
-            put(channel, patch, both);
+            put(channel, patch, both(sums, *a, *b));
         }
+    }
+}
+
+/// The two sums that a rule divides by, of the sum of all terms (of a rule that knows one kind only, of those) and that
+/// of the first kind.
+#[inline(always)]
+pub fn both(sums: Sums, all: i32, first: i32) -> [i32; 2] {
+    match sums {
+        // Where terms cancel, those above zero tell that there are any.
+        Sums::Whole => [all, if all == 0 { first } else { 1 }],
+        Sums::BySign(true) | Sums::ByWeight => [first, all - first],
+        Sums::Box => [all, i32::from(all != 0)],
+        _ => [all, 0],
     }
 }

@@ -1,12 +1,12 @@
 //! Windows that do not mix channels, over int8: depthwise convolution and average pooling.
 
 use super::Output;
-use super::back::{in_lanes, settle};
+use super::back::{both, in_lanes, settle};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
 use crate::fixed;
-use crate::lanes8::{Weight, raw};
+use crate::lanes8::{Weight, first_of};
 use crate::layers::grid::Grid;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
@@ -105,36 +105,38 @@ fn add_products(sums: &mut [i32; LANES], x: &[i8], zero: i16, w: &[i8]) {
 }
 
 impl Channelwise<'_> {
-    /// The sums of a row, `term(x, w)` being what one input adds.
-    #[inline(always)]
-    fn tap_sums<N: Number>(
-        &self,
-        x: &Inputs<'_>,
-        row: usize,
-        to: &mut Sheet<'_, N>,
-        term: impl Fn(i32, i32) -> [i32; 2],
-    ) {
+    /// The sums of a row but for z^B: of products, and of those above zero or through weights above zero.
+    fn tap_sums<N: Number>(&self, x: &Inputs<'_>, sums: Sums, row: usize, to: &mut Sheet<'_, N>) {
+        let (sums, low, least) = match sums {
+            Sums::ByWeight => (sums, 0, i32::MIN),
+            Sums::BySign(_) => (Sums::BySign(true), i32::MIN, 0),
+            _ => (sums, i32::MIN, 0),
+        };
         let channels = self.grid.input.channels;
         for column in 0..self.grid.output.width {
             for first in (0..channels).step_by(WIDE) {
                 if to.is_silent(column * channels + first, WIDE) {
                     continue;
                 }
-                let mut sums = [[0; WIDE]; 2];
+                let mut parts = [[0; WIDE]; 2];
                 self.grid.each_tap(row, column, |pixel, tap| {
-                    let q = raw::<WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[]));
-                    let w = match self.weights {
-                        Some(_) => raw::<WIDE>(self.weights_of(tap, first)),
-                        None => [1; WIDE],
+                    let w = self.weights.map_or([1; WIDE], |_| first_of::<_, WIDE>(self.weights_of(tap, first)));
+                    let (q, zero) = match sums {
+                        Sums::Squares => (w, 0),
+                        Sums::Count => ([1; WIDE], 0),
+                        _ => (first_of::<_, WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[])), x.zero),
                     };
                     for i in 0..WIDE {
-                        let [a, b] = term(i32::from(i16::from(q[i]) - x.zero), i32::from(w[i]));
-                        sums[0][i] += a;
-                        sums[1][i] += b;
+                        let (x, w) = (i32::from(i16::from(q[i]) - zero), i32::from(w[i]));
+                        parts[0][i] += x * w;
+                        parts[1][i] += (x * w.max(low)).max(least);
                     }
                 });
-                let sums = sums.each_ref().map(|sums| sums.get(..channels - first).unwrap_or(sums));
-                to.put(column * channels + first, first, sums);
+                for i in 0..WIDE {
+                    [parts[0][i], parts[1][i]] = both(sums, parts[0][i], parts[1][i]);
+                }
+                let parts = parts.each_ref().map(|parts| parts.get(..channels - first).unwrap_or(parts));
+                to.put(column * channels + first, first, parts);
             }
         }
     }
@@ -174,13 +176,8 @@ impl<N: Number> Layer<N> for Channelwise<'_> {
 
     fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], to: &mut Sheet<'_, N>) {
         match sums {
-            Sums::Whole => self.tap_sums(x, row, to, |x, w| [x * w, i32::from(x * w != 0)]),
-            Sums::Gate => self.tap_sums(x, row, to, |x, w| [x * w, 0]),
-            Sums::BySign(_) => self.tap_sums(x, row, to, |x, w| [(x * w).max(0), (x * w).min(0)]),
-            Sums::ByWeight => self.tap_sums(x, row, to, |x, w| [x * w.max(0), x * w.min(0)]),
-            Sums::Squares => self.tap_sums(x, row, to, |_, w| [w * w, 0]),
-            Sums::Count => self.tap_sums(x, row, to, |_, _| [1, 0]),
             Sums::Box => self.box_sums(x, row, to),
+            _ => self.tap_sums(x, sums, row, to),
         }
     }
 
@@ -192,32 +189,32 @@ impl<N: Number> Layer<N> for Channelwise<'_> {
             for column in 0..self.grid.input.width {
                 let columns = self.grid.horizontal.meetings(column);
                 let first = (y * self.grid.input.width + column) * channels;
-                in_lanes!(channels, |at, L| {
+                in_lanes!(channels, |at, L, lanes| {
                     let gather = |weight: Weight, which: usize, [sums]: &mut [[N::Sum; L]; 1]| {
+                        let sums = sums.get_mut(..lanes).unwrap_or(&mut []);
                         rows.each(|ky, row| {
-                            let row = strips.row(row);
+                            let row = strips.row(row, which);
                             let (mut narrow, mut count) = (N::nothing::<L>(), 0);
                             columns.each(|kx, column| {
                                 let tap = ky * self.grid.horizontal.kernel + kx;
-                                let s = row.s[which & 1].get(column * channels + at..);
-                                let Some(s) = s.and_then(|s| s.first_chunk::<L>()) else { return };
-                                let w = self.weights.map_or([1; L], |_| raw::<L>(self.weights_of(tap, at)));
+                                let s = first_of::<_, L>(row.s.get(column * channels + at..).unwrap_or(&[]));
+                                let w = self.weights.map_or([1; L], |_| first_of::<_, L>(self.weights_of(tap, at)));
                                 match weight {
                                     Weight::Within(low, high) => {
-                                        N::weigh_each(&mut narrow, |w| i16::from(w).max(low).min(high), &w, s);
+                                        N::weigh_each(&mut narrow, |w| i16::from(w).max(low).min(high), &w, &s);
                                     }
-                                    _ => N::weigh_each(&mut narrow, |w| weight.of(w), &w, s),
+                                    _ => N::weigh_each(&mut narrow, |w| weight.of(w), &w, &s),
                                 }
                                 count += 1;
                                 if count >= weight.chunk() {
-                                    N::gather(sums, core::mem::replace(&mut narrow, N::nothing::<L>()), row.exponent);
-                                    count = 0;
+                                    N::gather(sums, &narrow, row.exponent);
+                                    (narrow, count) = (N::nothing::<L>(), 0);
                                 }
                             });
-                            N::gather(sums, narrow, row.exponent);
+                            N::gather(sums, &narrow, row.exponent);
                         });
                     };
-                    settle::<N, L, 1>(x, hand, spreads, [first + at], gather, sink);
+                    settle::<N, L, 1>(x, (hand, spreads), ([first + at], lanes), gather, sink);
                 });
             }
         }

@@ -251,7 +251,7 @@ impl Conv<'_> {
     fn give<N: Number, const M: usize>(
         &self,
         x: &Inputs<'_>,
-        (hand, spreads): (Hand, bool),
+        hand: (Hand, bool),
         strips: &Strips<'_, N>,
         place: &Place,
         sink: &mut Sink<'_, N>,
@@ -260,46 +260,46 @@ impl Conv<'_> {
         let channels = self.grid.input.channels;
         let first: [usize; M] =
             core::array::from_fn(|p| (place.pixel + p * apart) * channels + place.group * self.fan());
-        in_lanes!(self.fan(), |at, L| {
+        in_lanes!(self.fan(), |at, L, count| {
             let gather = |weight, which, sums: &mut [[N::Sum; L]; M]| {
-                self.collect::<N, L, M>(place, at, weight, which, strips, sums);
+                self.collect::<N, L, M>(place, (at, count), weight, which, strips, sums);
             };
-            settle::<N, L, M>(x, hand, spreads, first.map(|first| first + at), gather, sink);
+            settle::<N, L, M>(x, hand, (first.map(|first| first + at), count), gather, sink);
         });
     }
 
-    /// `sums[i] += Σ f(w)·s` over the outputs that input pixels meet, for channels of their group from `at` on.
+    /// `sums[i] += Σ f(w)·s` over the outputs that input pixels meet, for some channels of their group from `at` on.
     #[inline(always)]
     fn collect<N: Number, const L: usize, const M: usize>(
         &self,
         place: &Place,
-        at: usize,
+        (at, lanes): (usize, usize),
         weight: Weight,
         which: usize,
         strips: &Strips<'_, N>,
         sums: &mut [[N::Sum; L]; M],
     ) {
-        let (outputs, len) = (self.per_group(), self.patch());
+        let (outputs, len, fan) = (self.per_group(), self.patch(), self.fan());
         let (first, (_, pace)) = (place.group * outputs, self.grid.horizontal.pace());
         place.rows.each(|ky, row| {
-            let row = strips.row(row);
+            let row = strips.row(row, which);
             for chunk in (0..outputs).step_by(weight.chunk()) {
                 let count = weight.chunk().min(outputs - chunk);
                 let (mut narrow, mut room) = ([N::nothing::<L>(); M], weight.chunk());
                 place.columns.each(|kx, column| {
                     if room < count {
-                        gather_all::<N, L, M>(sums, &mut narrow, row.exponent);
+                        gather_all::<N, L, M>(sums, lanes, &mut narrow, row.exponent);
                         room = weight.chunk();
                     }
                     room -= count;
-                    let tap = (ky * self.grid.horizontal.kernel + kx) * self.fan() + at;
+                    let tap = (ky * self.grid.horizontal.kernel + kx) * fan + at;
                     let w = self.weights.get((first + chunk) * len + tap..).unwrap_or(&[]);
                     let s: [&[N::Word]; M] = core::array::from_fn(|p| {
                         let start = (column + p * pace) * self.grid.output.channels + first + chunk;
-                        row.s[which & 1].get(start..start + count).unwrap_or(&[])
+                        row.s.get(start..start + count).unwrap_or(&[])
                     });
                     if let ([narrow], [s]) = (narrow.as_mut_slice(), s.as_slice()) {
-                        return add_columns::<N, L>(narrow, weight, w, len, s);
+                        return add_columns::<N, L>(narrow, weight, (w, len), lanes, s);
                     }
                     for (j, w) in w.chunks(len.max(1)).take(count).enumerate() {
                         let s = s.map(|s| s.get(j).copied().unwrap_or_default());
@@ -311,7 +311,7 @@ impl Conv<'_> {
                         }
                     }
                 });
-                gather_all::<N, L, M>(sums, &mut narrow, row.exponent);
+                gather_all::<N, L, M>(sums, lanes, &mut narrow, row.exponent);
             }
         });
     }
@@ -321,11 +321,13 @@ impl Conv<'_> {
 #[inline(always)]
 fn gather_all<N: Number, const L: usize, const M: usize>(
     sums: &mut [[N::Sum; L]; M],
+    lanes: usize,
     narrow: &mut [N::Narrow<L>; M],
     exponent: N::Exponent,
 ) {
     for (sums, narrow) in sums.iter_mut().zip(narrow) {
-        N::gather(sums, core::mem::replace(narrow, N::nothing::<L>()), exponent);
+        N::gather(sums.get_mut(..lanes).unwrap_or(&mut []), narrow, exponent);
+        *narrow = N::nothing::<L>();
     }
 }
 

@@ -124,24 +124,25 @@ impl<N: Number> Layer<N> for Dense<'_> {
 
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>) {
         sink.reach(self.inputs);
-        let (row, first) = (strips.row(strips.newest()), strips.newest() * TILE);
+        let (rows, first) = ([0, 1].map(|which| strips.row(strips.newest(), which)), strips.newest() * TILE);
         let heard = |s: &[N::Word]| s.iter().any(|s| *s != N::Word::default());
         let outputs = TILE.min(self.outputs - first);
-        if !row.s.iter().any(|s| heard(s)) {
+        if !rows.iter().any(|row| heard(row.s)) {
             return;
         }
-        in_lanes!(self.inputs, |at, L| {
+        in_lanes!(self.inputs, |at, L, lanes| {
             let gather = |weight: Weight, which: usize, [sums]: &mut [[N::Sum; L]; 1]| {
-                let s = row.s[which & 1].get(..outputs).unwrap_or(&[]);
+                let row = &rows[which & 1];
+                let s = row.s.get(..outputs).unwrap_or(&[]);
                 for (chunk, s) in s.chunks(weight.chunk()).enumerate() {
                     let mut narrow = N::nothing::<L>();
                     let output = first + chunk * weight.chunk();
                     let w = self.weights.get(output * self.inputs + at..).unwrap_or(&[]);
-                    add_columns::<N, L>(&mut narrow, weight, w, self.inputs, s);
-                    N::gather(sums, narrow, row.exponent);
+                    add_columns::<N, L>(&mut narrow, weight, (w, self.inputs), lanes, s);
+                    N::gather(sums.get_mut(..lanes).unwrap_or(&mut []), &narrow, row.exponent);
                 }
             };
-            settle::<N, L, 1>(x, hand, spreads, [at], gather, sink);
+            settle::<N, L, 1>(x, (hand, spreads), ([at], lanes), gather, sink);
         });
     }
 }

@@ -6,7 +6,7 @@
 use super::back::Units;
 use super::recipe::{Denominators, Hand, Quotients, Recipe, Sums};
 use super::sink::Sink;
-use crate::lanes8::{FAST, Weight};
+use crate::lanes8::FAST;
 use crate::layers::grid::Grid;
 use crate::number::{Fraction, Number, Taken, Unit, bits_of};
 use crate::rule::{Bias, Bound, Choice, Stabilizer};
@@ -70,21 +70,6 @@ fn in_units<N: Number>(value: f32, scale: f32, zero_point: i32) -> i16 {
 }
 
 impl Inputs<'_> {
-    /// `x` of one element.
-    #[inline(always)]
-    pub fn x(&self, element: usize) -> i16 {
-        self.q.get(element).map_or(0, |q| i16::from(*q) - self.zero)
-    }
-
-    /// `x` of elements side by side.
-    #[inline(always)]
-    pub fn load<const L: usize>(&self, element: usize) -> [i16; L] {
-        match self.q.get(element..).and_then(|q| q.first_chunk::<L>()) {
-            Some(q) => q.map(|q| i16::from(q) - self.zero),
-            None => core::array::from_fn(|i| self.x(element + i)),
-        }
-    }
-
     /// `x` less one end of the box.
     #[inline(always)]
     pub fn above<N: Number>(&self, end: usize, element: usize) -> i16 {
@@ -104,10 +89,10 @@ pub struct Strips<'a, N: Number> {
     slot: usize,
 }
 
-/// One row of quotients of either kind.
+/// One row of quotients of one kind.
 pub struct Row<'a, N: Number> {
     /// Quotients.
-    pub s: [&'a [N::Word]; 2],
+    pub s: &'a [N::Word],
     /// Their exponent.
     pub exponent: N::Exponent,
 }
@@ -118,17 +103,14 @@ impl<'a, N: Number> Strips<'a, N> {
         self.newest
     }
 
-    /// A row of the output; empty if it is not kept.
+    /// A row of the output, of the first or the second quotients; empty if it is not kept.
     #[inline(always)]
-    pub fn row(&self, row: usize) -> Row<'a, N> {
+    pub fn row(&self, row: usize, which: usize) -> Row<'a, N> {
         let age = self.newest.wrapping_sub(row);
         let slot = if age <= self.slot { self.slot - age } else { (self.slot + self.kept).wrapping_sub(age) };
-        let of = |strip: &'a [N::Word]| {
-            strip.get(slot.wrapping_mul(self.len + 1)..).and_then(|rest| rest.get(..=self.len)).unwrap_or(&[])
-        };
-        let s = self.rows.map(of);
-        let exponent = N::kept(s[0].get(self.len).copied().unwrap_or_default());
-        Row { s: s.map(|s| s.get(..self.len).unwrap_or(&[])), exponent }
+        let start = slot.wrapping_mul(self.len + 1);
+        let s = self.rows[which & 1].get(start..).and_then(|rest| rest.get(..self.len)).unwrap_or(&[]);
+        Row { s, exponent: N::kept(self.rows[0].get(start + self.len).copied().unwrap_or_default()) }
     }
 }
 
@@ -198,13 +180,17 @@ impl<N: Number> Sheet<'_, N> {
     }
 
     /// Adds the sums, or one of two parts of them, of outputs side by side, from a place in the row and a channel on.
+    /// Those of silent outputs stay zero.
     #[inline(never)]
     pub fn put(&mut self, at: usize, channel: usize, sums: [&[i32]; 2]) {
         let [first, second] = &mut self.parts;
         let words = first.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(second.get_mut(at..).unwrap_or(&mut []));
-        for (i, ((first, second), (a, b))) in words.zip(sums[0].iter().zip(sums[1])).enumerate() {
-            let [a, b] = self.terms.with_bias(channel + i, [*a, *b]);
-            (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+        let words = words.zip(self.arrived.get(at..).unwrap_or(&[]));
+        for (i, (((first, second), r), (a, b))) in words.zip(sums[0].iter().zip(sums[1])).enumerate() {
+            if *r != N::Word::default() {
+                let [a, b] = self.terms.with_bias(channel + i, [*a, *b]);
+                (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
+            }
         }
     }
 
@@ -212,7 +198,8 @@ impl<N: Number> Sheet<'_, N> {
     #[inline(never)]
     pub fn put_one(&mut self, at: usize, channel: usize, sums: [i32; 2]) {
         let [first, second] = &mut self.parts;
-        if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
+        let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) else { return };
+        if self.arrived.get(at).is_some_and(|r| *r != N::Word::default()) {
             let [a, b] = self.terms.with_bias(channel, sums);
             (*first, *second) = (N::raised(*first, a), N::raised(*second, b));
         }
@@ -352,11 +339,6 @@ impl<N: Number> Way<'_, '_, N> {
     fn divide_row(&mut self, range: Range<usize>, slot: usize, sink: &Sink<'_, N>) {
         let (start, nothing) = (slot * (self.len + 1), N::Word::default());
         let (relevance, is_mean) = (sink.arrived(range.clone()), self.layer.divisor(0).is_some());
-        for strip in &mut self.strips {
-            for (word, r) in strip.get_mut(start..).unwrap_or(&mut []).iter_mut().zip(relevance) {
-                *word = if *r == nothing { nothing } else { *word };
-            }
-        }
         let channels = self.layer.bands().channels.max(1);
         let channel = remainder(range.start, channels);
         let (epsilon, sums) = self.epsilon();
@@ -399,9 +381,9 @@ impl<N: Number> Way<'_, '_, N> {
     /// nothing to be divided by.
     #[inline(always)]
     fn divided(&mut self, of: &Quotients<N>, constants: &Constants<N>, lane: usize) -> [(N::Word, N::Exponent); 2] {
-        let (absorbs, taken) = (self.bias != Bias::Redistribute, &mut self.taken);
+        let (absorbs, kinds, taken) = (self.bias != Bias::Redistribute, self.kinds(), &mut self.taken);
         let mut quotients = [Default::default(); 2];
-        for k in 0..if self.recipe.uses_second() || !absorbs { 2 } else { 1 } {
+        for k in 0..kinds {
             let (word, exponent) = N::quotient(&of.fractions[k]);
             if absorbs {
                 N::book(&mut taken.bias, N::taken(word, exponent, constants.bias[k]), lane);
@@ -417,10 +399,16 @@ impl<N: Number> Way<'_, '_, N> {
         quotients
     }
 
+    /// How many quotients of an output are handed out.
+    fn kinds(&self) -> usize {
+        if self.recipe.uses_second() || self.bias == Bias::Redistribute { 2 } else { 1 }
+    }
+
     /// Quotients of a row that were made before this channel and place, under a lower exponent.
     #[inline(never)]
     fn lower(&mut self, [from, to]: [N::Exponent; 2], start: usize, channels: usize, [last, end]: [usize; 2]) {
-        for strip in &mut self.strips {
+        let kinds = self.kinds();
+        for strip in self.strips.iter_mut().take(kinds) {
             let row = strip.get_mut(start..start + self.len).unwrap_or(&mut []);
             for first in 0..=last {
                 let mut at = first;
@@ -506,6 +494,3 @@ impl<N: Number> Constants<N> {
         quotients
     }
 }
-
-/// Weights that see contributions of one sign, for inputs above and below zero.
-pub const BY_SIGN: [[Weight; 2]; 2] = [[Weight::POSITIVE, Weight::NEGATIVE], [Weight::NEGATIVE, Weight::POSITIVE]];

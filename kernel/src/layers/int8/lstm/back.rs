@@ -204,7 +204,7 @@ fn hand<N: Number>(quotient: &Quotient<N>, w: &[i8], sums: &mut [N::Sum]) {
         let mut narrow = N::nothing::<LANES>();
         N::weigh(&mut narrow, &Weight::ALL.load(w), quotient.word);
         let mut products = [N::Sum::default(); LANES];
-        N::gather(&mut products, narrow, quotient.exponent);
+        N::gather(&mut products, &narrow, quotient.exponent);
         for (sum, product) in sums.iter_mut().zip(products) {
             *sum = N::sum(*sum, product);
         }
