@@ -19,6 +19,9 @@ pub struct Back {
     pub taken: Taken,
     /// Some denominator is so near zero that float32 may see the other sign: no figure can be expected.
     pub uncertain: bool,
+    /// `Σ_j |st(z_j)| · max |s|` over the outputs `j` of each row that hand out anything: where the quotients `s` of a
+    /// row share a unit, the largest says which, and an error of a quotient is one of `st(z)` times as much relevance.
+    pub shared: f64,
 }
 
 /// What a layer keeps of the relevance that arrives.
@@ -61,7 +64,7 @@ pub fn backward(network: &Network, layer: &Layer, choice: Option<Choice<'_>>, x:
         return back;
     }
     if let Some(taps) = taps(network, layer) {
-        back.linear(network.shape(layer.operands[0]), &taps, choice, &values, r);
+        back.linear([network.shape(layer.operands[0]), output], &taps, choice, &values, r);
         return back;
     }
     match layer.op {
@@ -131,7 +134,7 @@ impl Back {
         self.relevance[operand].add(element, r, r.abs());
     }
 
-    fn linear(&mut self, input: Shape, taps: &Taps, choice: Choice<'_>, x: &[&[f64]], r: &[f64]) {
+    fn linear(&mut self, [input, output]: [Shape; 2], taps: &Taps, choice: Choice<'_>, x: &[&[f64]], r: &[f64]) {
         if choice.rule == Rule::Gradient {
             for tap in &taps.list {
                 self.give(tap.operand, tap.from, tap.weight * r[tap.to]);
@@ -147,7 +150,7 @@ impl Back {
             sizes[tap.to] += product.abs();
         }
         for share in shares(choice.rule, scene) {
-            self.share(taps, &share, choice, &outputs, r);
+            self.share(taps, &share, choice, &outputs, r, output.width * output.channels);
         }
         if matches!(choice.rule, Rule::Gamma(_)) {
             for ((z, size), r) in outputs.iter().zip(&sizes).zip(r) {
@@ -158,13 +161,15 @@ impl Back {
     }
 
     /// Hands out one share, see [`super::rules`].
-    fn share(&mut self, taps: &Taps, share: &Share<'_>, choice: Choice<'_>, outputs: &[f64], r: &[f64]) {
+    fn share(&mut self, taps: &Taps, share: &Share<'_>, choice: Choice<'_>, outputs: &[f64], r: &[f64], row: usize) {
         let bias = |b: &f64| if choice.bias == Bias::Zero { 0.0 } else { (share.bias)(*b) };
         let biases: Vec<f64> = taps.bias.iter().map(bias).collect();
         let mut z = Figures::exact(biases.clone());
+        let mut heard = vec![false; r.len()];
         for tap in &taps.list {
             let (contribution, size) = (share.contribution)(tap);
             z.add(tap.to, contribution, size);
+            heard[tap.to] |= contribution != 0.0;
         }
         let rms = (z.value.iter().map(|z| z * z).sum::<f64>() / z.value.len() as f64).sqrt();
         let stabilizer = choice.effective_stabilizer();
@@ -172,6 +177,7 @@ impl Back {
         // s = factor·R/st(z), and how much of it float32 can lose.
         let mut s = Figures::zeros(r.len());
         let mut kept = Figures::zeros(r.len());
+        let mut rows = vec![[0.0_f64; 2]; r.len().div_ceil(row)];
         for (j, r) in r.iter().enumerate() {
             if share.factor == 0.0 || *r == 0.0 || !(share.open)(outputs[j]) {
                 continue;
@@ -185,6 +191,10 @@ impl Back {
             self.uncertain |= is_uncertain(taps, z.value[j], z.scale[j]);
             let loss = 1.0 + (z.scale[j] + stable.abs()) / stable.abs();
             s.add(j, share.factor * r / stable, loss);
+            if heard[j] {
+                let [sum, most] = &mut rows[j / row];
+                (*sum, *most) = (*sum + stable.abs(), most.max(s.value[j].abs()));
+            }
             let (from_bias, from_stabilizer) = (s.value[j] * biases[j], s.value[j] * (stable - z.value[j]));
             let lost = loss * (s.value[j].abs() * stable.abs() + from_bias.abs() + from_stabilizer.abs());
             kept.add(j, from_bias + from_stabilizer, lost);
@@ -194,6 +204,7 @@ impl Back {
                 self.taken.stabilizer += from_stabilizer;
             }
         }
+        self.shared += rows.iter().map(|[sum, most]| sum * most).sum::<f64>();
         let fan_in = taps.fan_in();
         if choice.bias == Bias::Redistribute {
             // An output that sees nothing but padding has no inputs to spread over.

@@ -121,10 +121,10 @@ impl Channelwise<'_> {
                 let mut parts = [[0; WIDE]; 2];
                 self.grid.each_tap(row, column, |pixel, tap| {
                     let w = self.weights.map_or([1; WIDE], |_| first_of::<_, WIDE>(self.weights_of(tap, first)));
-                    let (q, zero) = match sums {
-                        Sums::Squares => (w, 0),
-                        Sums::Count => ([1; WIDE], 0),
-                        _ => (first_of::<_, WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[])), x.zero),
+                    let (q, zero, w) = match sums {
+                        Sums::Squares => (w, 0, w),
+                        Sums::Count => ([1; WIDE], 0, [1; WIDE]),
+                        _ => (first_of::<_, WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[])), x.zero, w),
                     };
                     for i in 0..WIDE {
                         let (x, w) = (i32::from(i16::from(q[i]) - zero), i32::from(w[i]));
