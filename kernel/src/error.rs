@@ -99,7 +99,7 @@ impl Reason {
             Self::Bounds => "lies outside the file, overlaps another section or is not aligned",
             Self::Text => "not valid UTF-8",
             Self::UnknownType => "unknown element type",
-            Self::UnknownOp => "unknown op",
+            Self::UnknownOp => "an op that this kernel does not know, or was built without",
             Self::UnknownVariant => "unknown variant of this op",
             Self::Index => "an index points past the end",
             Self::Size => "a size is zero or too large",

@@ -174,10 +174,15 @@ pub enum Op {
     Gru = 22,
 }
 
+/// Whether steps beyond those of plain networks are built.
+pub const STEPS: bool = cfg!(feature = "steps");
+/// Whether embeddings and recurrent steps are.
+pub const SEQUENCE: bool = cfg!(feature = "sequence");
+
 impl Op {
     /// The op with this code, if this kernel knows it.
     pub const fn from_code(code: u8) -> Option<Self> {
-        Some(match code {
+        let op = match code {
             1 => Self::Conv,
             2 => Self::Depthwise,
             3 => Self::ConvTranspose,
@@ -197,11 +202,23 @@ impl Op {
             17 => Self::Softmax,
             18 => Self::Quantize,
             19 => Self::Dequantize,
-            20 if cfg!(feature = "sequence") => Self::Embedding,
-            21 if cfg!(feature = "sequence") => Self::Lstm,
-            22 if cfg!(feature = "sequence") => Self::Gru,
+            20 => Self::Embedding,
+            21 => Self::Lstm,
+            22 => Self::Gru,
             _ => return None,
-        })
+        };
+        op.built()
+    }
+
+    /// Itself, where the features that this kernel was built with have it. Where steps are told apart, the rarer ones
+    /// are guarded by the same constants, so that they are not linked.
+    const fn built(self) -> Option<Self> {
+        let is_built = match self {
+            Self::Embedding | Self::Lstm | Self::Gru => SEQUENCE,
+            Self::Conv | Self::Dense | Self::MaxPool | Self::Activation | Self::Softmax => true,
+            _ => STEPS || self.is_conversion() || matches!(self, Self::View),
+        };
+        if is_built { Some(self) } else { None }
     }
 
     /// Has weights that a rule attributes to: convolutions and dense.

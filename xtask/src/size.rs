@@ -72,7 +72,7 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
         println!("{:>40} {what}", "");
     }
     let floats_only = cross.apart("floats");
-    build(&floats_only, &["--no-default-features", "--features=float"], &[])?;
+    build(&floats_only, &["--no-default-features", "--features=float,steps"], &[])?;
     println!("without the feature `int8`:");
     for probe in PROBES.iter().map(|(probe, _)| *probe).filter(|probe| *probe != INTEGERS) {
         let program = Program::read(&floats_only.program(probe))?;
@@ -81,6 +81,11 @@ fn measure(cross: &Cross, options: &Options) -> Result<bool> {
             everything = program.flash();
         }
     }
+    let plain = cross.apart("plain");
+    build(&plain, &["--no-default-features", "--features=int8"], &[])?;
+    println!("with the feature `int8` alone: steps of plain networks");
+    let program = Program::read(&plain.program(INTEGERS))?;
+    println!("{INTEGERS:>12} {:>8} {:>8} {:>8}", program.text, program.data, program.flash());
     let fits = everything <= BUDGET;
     println!(
         "budget of {EVERYTHING} in floats: {everything} of {BUDGET} bytes, {}",

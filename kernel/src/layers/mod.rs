@@ -26,7 +26,7 @@ use crate::model::format::BLOCK;
 use crate::number::Taken;
 use crate::plan::{Mode, Placement, Room};
 use crate::rule::{Choice, Rule};
-use crate::step::{Op, Step};
+use crate::step::{Op, SEQUENCE, STEPS, Step};
 use crate::values::Values;
 use activation::Activation;
 use add::Add;
@@ -50,20 +50,20 @@ macro_rules! with_linear {
                 let $layer = Conv::new($model, $step);
                 $body
             }
-            Op::Dense => {
-                let $layer = Dense::new($model, $step);
-                $body
-            }
-            Op::Affine => {
+            Op::Affine if STEPS => {
                 let $layer = Affine::new($model, $step);
                 $body
             }
-            Op::Add => {
+            Op::Add if STEPS => {
                 let $layer = Add::new($model, $step);
                 $body
             }
-            _ => {
+            Op::Depthwise | Op::AveragePool if STEPS => {
                 let $layer = Window::new($model, $step);
+                $body
+            }
+            _ => {
+                let $layer = Dense::new($model, $step);
                 $body
             }
         }
@@ -140,7 +140,7 @@ impl Tape<'_, '_> {
         if step.op.is_conversion() {
             return self.convert(step);
         }
-        if cfg!(feature = "sequence") && step.op.is_recurrent() {
+        if SEQUENCE && step.op.is_recurrent() {
             return self.forward_recurrent(index, step);
         }
         let output = self.value(step.output);
@@ -172,9 +172,9 @@ impl Tape<'_, '_> {
                 lanes::copy(y, x);
                 Activation::new(&model, step).forward(y);
             }
-            Op::Mul => mul::forward(x, x2, y),
-            Op::Embedding if cfg!(feature = "sequence") => Embedding::new(&model, step).forward(tokens(x), y),
-            Op::LocalResponseNorm => LocalResponseNorm::new(&model, step).forward(x, y),
+            Op::Mul if STEPS => mul::forward(x, x2, y),
+            Op::Embedding if SEQUENCE => Embedding::new(&model, step).forward(tokens(x), y),
+            Op::LocalResponseNorm if STEPS => LocalResponseNorm::new(&model, step).forward(x, y),
             Op::Softmax => softmax::forward(step.variant == 1, model.tensor(step.output).shape.channels, x, y),
             _ => with_linear!(&model, step, |layer| linear::forward(&layer, [x, x2], y)),
         }
@@ -212,7 +212,7 @@ impl Tape<'_, '_> {
             self.in_place_back(index, step, &rule);
         } else if step.op.is_structural() {
             self.structural_back(step);
-        } else if let (true, Some(choice)) = (cfg!(feature = "sequence") && step.op.is_recurrent(), choice) {
+        } else if let (true, Some(choice)) = (SEQUENCE && step.op.is_recurrent(), choice) {
             return self.backward_recurrent(index, step, choice, condition);
         } else if let Some(choice) = choice {
             return self.layer_back(index, step, choice, condition);
@@ -244,11 +244,11 @@ impl Tape<'_, '_> {
                 Activation::new(&model, step).backward(&rule, x, 0, r);
                 linear::add_to(sink, r);
             }
-            Op::Mul => mul::backward(&rule, [x, x2], r, [sink, sink2]),
-            Op::Embedding if cfg!(feature = "sequence") => {
+            Op::Mul if STEPS => mul::backward(&rule, [x, x2], r, [sink, sink2]),
+            Op::Embedding if SEQUENCE => {
                 Embedding::new(&model, step).backward(&rule, tokens(x), r, sink);
             }
-            Op::LocalResponseNorm => {
+            Op::LocalResponseNorm if STEPS => {
                 let st = choice.effective_stabilizer();
                 LocalResponseNorm::new(&model, step).backward(&rule, st, x, r, sink);
             }

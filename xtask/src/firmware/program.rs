@@ -55,7 +55,13 @@ pub const PROGRAMS: [Program; 10] = [
     Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"], language: Rust },
     Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
-    Program { name: "sentiment_m4", target: M4, features: "float,sequence", qemu: [ARM, "mps2-an386"], language: Rust },
+    Program {
+        name: "sentiment_m4",
+        target: M4,
+        features: "float,sequence,steps",
+        qemu: [ARM, "mps2-an386"],
+        language: Rust,
+    },
     Program { name: "tflm_m4", target: M4, features: TFLM, qemu: [ARM, "mps2-an386"], language: Rust },
 ];
 

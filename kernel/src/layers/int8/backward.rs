@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::number::{Number, Places, Taken, Unit};
 use crate::plan::Room;
 use crate::rule::{Bias, Choice, Gates, Rule, Stabilizer};
-use crate::step::{Op, Step, remainder};
+use crate::step::{Op, SEQUENCE, STEPS, Step, remainder};
 use core::ops::Range;
 
 /// Why a step in int8 cannot follow a rule; `None` where it can.
@@ -153,10 +153,10 @@ impl Task<'_, '_> {
         match (self.step.op, choice) {
             (op, _) if op.is_structural() => self.moved(sink),
             (Op::MaxPool, _) => self.max_pool(&rule, sink),
-            (Op::Mul, _) => self.mul(&rule, sink),
+            (Op::Mul, _) if STEPS => self.mul(&rule, sink),
             (Op::Activation, _) => self.activation(&rule, sink),
-            (Op::Add, Some(choice)) => return self.add(choice, sink),
-            (Op::Lstm, Some(choice)) if cfg!(feature = "sequence") => return self.lstm(choice, sink),
+            (Op::Add, Some(choice)) if STEPS => return self.add(choice, sink),
+            (Op::Lstm, Some(choice)) if SEQUENCE => return self.lstm(choice, sink),
             (Op::Conv | Op::ConvTranspose | Op::Dense | Op::Depthwise | Op::AveragePool, Some(choice)) => {
                 return self.linear(choice, sink);
             }
@@ -329,9 +329,9 @@ impl Task<'_, '_> {
             way.propagate(sink)
         };
         match step.op {
-            Op::Dense => go(&Dense::new(model, step)),
             Op::Conv | Op::ConvTranspose => go(&Conv::new(model, step)),
-            _ => go(&Channelwise::new(model, step)),
+            Op::Depthwise | Op::AveragePool if STEPS => go(&Channelwise::new(model, step)),
+            _ => go(&Dense::new(model, step)),
         }
     }
 }

@@ -132,9 +132,8 @@ impl Channelwise<'_> {
                         parts[1][i] += (x * w.max(low)).max(least);
                     }
                 });
-                for i in 0..WIDE {
-                    [parts[0][i], parts[1][i]] = both(sums, parts[0][i], parts[1][i]);
-                }
+                let [all, kind] = &mut parts;
+                all.iter_mut().zip(kind).for_each(|(all, kind)| [*all, *kind] = both(sums, *all, *kind));
                 let parts = parts.each_ref().map(|parts| parts.get(..channels - first).unwrap_or(parts));
                 to.put(column * channels + first, first, parts);
             }

@@ -27,7 +27,7 @@ use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
 use crate::model::format::step::FLAG_SINGLE_ROUNDING;
 use crate::plan::Room;
-use crate::step::{Op, Shape, Step};
+use crate::step::{Op, SEQUENCE, STEPS, Shape, Step};
 use add::Add;
 use channelwise::Channelwise;
 use conv::Conv;
@@ -61,18 +61,19 @@ impl Tape<'_, '_> {
         match step.op {
             Op::Conv | Op::ConvTranspose => Conv::new(&model, step).forward(x, zero(0), y, &out, scratch),
             Op::Dense => Dense::new(&model, step).forward(x, zero(0), y, &out),
-            Op::Depthwise | Op::AveragePool => Channelwise::new(&model, step).forward(x, zero(0), y, &out),
+            Op::Depthwise | Op::AveragePool if STEPS => Channelwise::new(&model, step).forward(x, zero(0), y, &out),
             Op::MaxPool => {
                 MaxPool::new(&model, step).forward(x, y, i8::MIN);
                 for y in y {
                     *y = (*y).max(out.low as i8).min(out.high as i8);
                 }
             }
-            Op::Add => Add::new(&model, step, &out).forward([x, x2], y, &out),
-            Op::Mul => mul::forward([x, x2], [zero(0), zero(1)], y, &out),
-            Op::Lstm if cfg!(feature = "sequence") => Lstm::new(&model, step).forward(&walk, x, y, kept, scratch),
+            Op::Add if STEPS => Add::new(&model, step, &out).forward([x, x2], y, &out),
+            Op::Mul if STEPS => mul::forward([x, x2], [zero(0), zero(1)], y, &out),
+            Op::Lstm if SEQUENCE => Lstm::new(&model, step).forward(&walk, x, y, kept, scratch),
             Op::Softmax => softmax::forward(Scaling::new(step.ints), output.channels, x, y),
-            _ => table::forward(model.bytes(step.params[0]), x, y),
+            Op::Activation => table::forward(model.bytes(step.params[0]), x, y),
+            _ => {}
         }
     }
 

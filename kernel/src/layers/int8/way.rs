@@ -383,14 +383,14 @@ impl<N: Number> Way<'_, '_, N> {
     fn divided(&mut self, of: &Quotients<N>, constants: &Constants<N>, lane: usize) -> [(N::Word, N::Exponent); 2] {
         let (absorbs, kinds, taken) = (self.bias != Bias::Redistribute, self.kinds(), &mut self.taken);
         let mut quotients = [Default::default(); 2];
-        for k in 0..kinds {
+        for (k, to) in quotients.iter_mut().enumerate().take(kinds) {
             let (word, exponent) = N::quotient(&of.fractions[k]);
             if absorbs {
                 N::book(&mut taken.bias, N::taken(word, exponent, constants.bias[k]), lane);
                 N::book(&mut taken.stabilizer, N::taken(word, exponent, of.added[k]), lane);
             }
             if !of.silent[k] {
-                quotients[k] = (word, exponent);
+                *to = (word, exponent);
             }
         }
         if of.dropped != N::Wide::default() {
