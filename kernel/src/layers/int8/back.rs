@@ -171,15 +171,25 @@ pub fn add_columns<N: Number, const L: usize>(
     columns: usize,
     s: &[N::Word],
 ) {
-    if FAST {
-        for (w, s) in w.chunks(apart.max(1)).zip(s) {
-            if *s != N::Word::default() {
-                N::weigh(sums, &weight.load(w), *s);
-            }
-        }
-        return;
+    if !FAST {
+        return add_some::<N, L>(sums, weight, (w, apart), columns, s);
     }
-    let rows = (w, apart);
+    for (w, s) in w.chunks(apart.max(1)).zip(s) {
+        if *s != N::Word::default() {
+            N::weigh(sums, &weight.load(w), *s);
+        }
+    }
+}
+
+/// The same where there are no vectors: no more columns than are asked for.
+#[inline(always)]
+fn add_some<N: Number, const L: usize>(
+    sums: &mut N::Narrow<L>,
+    weight: Weight,
+    rows: (&[i8], usize),
+    columns: usize,
+    s: &[N::Word],
+) {
     match weight {
         Weight::ALL => add_rows::<N, L>(sums, rows, columns, s, i16::from),
         Weight::POSITIVE => add_rows::<N, L>(sums, rows, columns, s, |w| w.max(0).into()),
@@ -187,7 +197,7 @@ pub fn add_columns<N: Number, const L: usize>(
     }
 }
 
-/// The same one row after the other: most quotients are zero.
+/// One row after the other: most quotients are zero.
 #[inline(never)]
 fn add_rows<N: Number, const L: usize>(
     sums: &mut N::Narrow<L>,
@@ -303,5 +313,73 @@ pub fn both(sums: Sums, all: i32, first: i32) -> [i32; 2] {
         Sums::BySign(true) | Sums::ByWeight => [first, all - first],
         Sums::Box => [all, i32::from(all != 0)],
         _ => [all, 0],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::Fixed;
+    use proptest::prelude::*;
+
+    const L: usize = 8;
+
+    /// Of a weight.
+    type Function = fn(i16) -> i16;
+
+    /// `Σ f(w)·s` for every column, by the definition; exact, because both fit a double.
+    fn naive(f: Function, w: &[i8], apart: usize, s: &[i32]) -> Vec<f64> {
+        let row = |j: usize, i: usize| f64::from(f(w[j * apart + i].into())) * f64::from(s[j]);
+        (0..L).map(|i| (0..s.len()).map(|j| row(j, i)).sum()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn columns_are_sums_of_weighed_quotients(
+            w in prop::collection::vec(any::<i8>(), 40 * 11),
+            s in prop::collection::vec(prop_oneof![Just(0), -(1 << 30) + 1..1 << 30], 0..40),
+            columns in 1..=L,
+            apart in L..=11,
+        ) {
+            let kinds: [(Weight, Function); 5] = [
+                (Weight::ALL, |w| w),
+                (Weight::POSITIVE, |w| w.max(0)),
+                (Weight::NEGATIVE, |w| w.min(0)),
+                (Weight::One, |_| 1),
+                (Weight::Within(-3, 90), |w| w.clamp(-3, 90)),
+            ];
+            for (weight, f) in kinds {
+                let wanted = naive(f, &w, apart, &s);
+                let (mut some, mut all) = (Fixed::nothing::<L>(), Fixed::nothing::<L>());
+                add_some::<Fixed, L>(&mut some, weight, (&w, apart), columns, &s);
+                add_columns::<Fixed, L>(&mut all, weight, (&w, apart), L, &s);
+                let gathered = |narrow: &<Fixed as Number>::Narrow<L>| {
+                    let mut sums = [0; L];
+                    // As many places as a sum has behind its point: nothing is shifted.
+                    Fixed::gather(&mut sums, narrow, Some(16));
+                    sums.map(|sum: i64| sum as f64)
+                };
+                prop_assert_eq!(&gathered(&some)[..columns], &wanted[..columns]);
+                prop_assert_eq!(&gathered(&some)[columns..], &[0.0; L][columns..]);
+                if FAST {
+                    prop_assert_eq!(&gathered(&all)[..], &wanted[..]);
+                }
+                let reals: Vec<f32> = s.iter().map(|s| *s as f32 / 1e9).collect();
+                let (mut some, mut all) = (f32::nothing::<L>(), f32::nothing::<L>());
+                add_some::<f32, L>(&mut some, weight, (&w, apart), columns, &reals);
+                add_columns::<f32, L>(&mut all, weight, (&w, apart), L, &reals);
+                prop_assert_eq!(&some[..columns], &all[..columns]);
+            }
+        }
+
+        #[test]
+        fn two_sums_tell_whether_there_are_terms(terms in prop::collection::vec(-300_i32..=300, 0..6)) {
+            let sum = |f: fn(i32) -> i32| terms.iter().map(|term| f(*term)).sum::<i32>();
+            let [z, any] = both(Sums::Whole, sum(|t| t), sum(|t| t.max(0)));
+            prop_assert_eq!(z, sum(|t| t));
+            prop_assert_eq!(any != 0, terms.iter().any(|term| *term != 0));
+            let signs = both(Sums::BySign(true), sum(|t| t), sum(|t| t.max(0)));
+            prop_assert_eq!(signs, [sum(|t| t.max(0)), sum(|t| t.min(0))]);
+        }
     }
 }
