@@ -153,6 +153,7 @@ test("while a pen moves, updates are many and tasks are short", async () => {
     for (const closed of rounds) {
         assert.ok(closed.work.length > 100, "no tasks were seen");
         assert.ok(closed.updates > 10, "too few updates");
+        assert.ok(closed.work.filter((ms) => ms > 16).length <= closed.work.length / 1000, told(closed));
     }
     assert.ok(opened.updates > 5, "too few updates");
     // The longest task of one round may be one in which the browser tidied up, or in which the machine stood still.
