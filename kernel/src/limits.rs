@@ -197,7 +197,8 @@ const fn step_work(model: &Model<'_>, step: &Step) -> u64 {
             let outputs = (groups as u64).saturating_mul((output.channels / groups).next_multiple_of(BLOCK) as u64);
             pixels
                 .saturating_mul(outputs)
-                .saturating_mul(taps(step, input, output))
+                // Patches are as long as the kernel, padding or not.
+                .saturating_mul(step.kernel[0] as u64 * step.kernel[1] as u64)
                 .saturating_mul(larger(input.channels / groups, 1))
         }
         Op::Depthwise | Op::MaxPool | Op::AveragePool => {

@@ -403,12 +403,28 @@ impl Axis {
 
     /// The taps through which outputs read input `i`, and those outputs.
     pub fn meetings(&self, i: usize) -> Meetings {
-        if self.transposed { self.meetings_ahead(i * self.stride) } else { self.meetings_behind(i + self.before) }
+        if self.transposed { self.meetings_ahead(i * self.stride) } else { self.meetings_behind(i, self.output) }
+    }
+
+    /// How many inputs output `o` reads.
+    pub fn reads(&self, o: usize) -> usize {
+        if self.transposed {
+            self.meetings_behind(o, self.input).count
+        } else {
+            let (first, last) = self.taps(o);
+            last - first
+        }
     }
 
     /// How far apart inputs are that meet outputs through the same taps, and how far apart those outputs.
     pub const fn pace(&self) -> (usize, usize) {
         if self.transposed { (1, self.stride) } else { (self.stride, 1) }
+    }
+
+    /// From how many inputs on, one at a time, steps of that distance reach all.
+    pub const fn phases(&self) -> usize {
+        let (apart, _) = self.pace();
+        if apart < self.input { apart } else { self.input }
     }
 
     /// Whether the next `k` inputs after `i`, at that distance, are sure to meet the outputs after those that `i` meets:
@@ -440,21 +456,23 @@ impl Axis {
         Meetings { tap, output, step: 1, advance: self.dilation as isize, count }
     }
 
-    /// Of a convolution: tap `k` leads to output `(place − k·dilation) / stride`, where that is a whole number.
-    fn meetings_behind(&self, place: usize) -> Meetings {
+    /// Of a convolution: tap `k` leads from input `i` to output `(i + before − k·dilation) / stride`, where that is a whole
+    /// number below `limit`.
+    fn meetings_behind(&self, i: usize, limit: usize) -> Meetings {
+        let place = i + self.before;
         let common = gcd(self.stride, self.dilation);
         let (step, advance) = (quotient(self.stride, common), quotient(self.dilation, common));
-        let whole = |tap: &usize| place.abs_diff(tap * self.dilation).is_multiple_of(self.stride);
+        let nothing = Meetings { tap: 0, output: 0, step, advance: 0, count: 0 };
         let tap = match (self.stride, self.dilation) {
             (1, _) => 0,
             (stride, 1) => remainder(place, stride),
-            _ => (0..step).find(whole).unwrap_or(self.kernel),
+            _ if remainder(place, common) > 0 => return nothing,
+            _ => over(remainder(quotient(place, common), step), advance, step),
         };
-        let nothing = Meetings { tap: 0, output: 0, step, advance: 0, count: 0 };
         let Some(reach) = place.checked_sub(tap * self.dilation) else { return nothing };
         let output = quotient(reach, self.stride);
         // Outputs past the end are skipped.
-        let skipped = rounded_up((output + 1).saturating_sub(self.output), advance);
+        let skipped = rounded_up((output + 1).saturating_sub(limit), advance);
         let (tap, Some(output)) = (tap + skipped * step, output.checked_sub(skipped * advance)) else {
             return nothing;
         };
@@ -551,6 +569,20 @@ const fn gcd(a: usize, b: usize) -> usize {
         (a, b) = (b, a % b);
     }
     a
+}
+
+/// `a / b` modulo `n`: the number that times `b` leaves `a`. `b` and `n` have no common divisor, and all are of 16 bits. By
+/// Euclid's algorithm: an image names `n`, and may not make this slow.
+const fn over(a: usize, b: usize, n: usize) -> usize {
+    let (mut rest, mut next) = (n as i32, remainder(b, n) as i32);
+    let (mut past, mut inverse) = (0, 1);
+    while next > 1 {
+        let times = rest / next;
+        (rest, next) = (next, rest - times * next);
+        (past, inverse) = (inverse, past - times * inverse);
+    }
+    let inverse = if inverse < 0 { inverse + n as i32 } else { inverse };
+    remainder((a as u32).wrapping_mul(inverse as u32) as usize, n)
 }
 
 /// `o·stride + k·dilation − before`, when inside `0..limit`.
@@ -752,7 +784,7 @@ impl Port {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, DType, Meetings, Shape, Tensor};
+    use super::{Axis, DType, Meetings, Shape, Tensor, gcd, over};
     use proptest::prelude::*;
 
     #[test]
@@ -775,7 +807,7 @@ mod tests {
     }
 
     fn axis() -> impl Strategy<Value = Axis> {
-        (1usize..12, 1usize..12, 1usize..6, 1usize..5, 1usize..4, 0usize..5, any::<bool>()).prop_map(
+        (1usize..12, 1usize..12, 1usize..6, 1usize..7, 1usize..7, 0usize..5, any::<bool>()).prop_map(
             |(input, output, kernel, stride, dilation, before, transposed)| Axis {
                 input,
                 output,
@@ -802,6 +834,29 @@ mod tests {
                     prop_assert_eq!(axis.input_of(output, tap), Some(i));
                 }
             }
+        }
+
+        #[test]
+        fn an_output_reads_the_inputs_behind_its_taps(axis in axis()) {
+            for o in 0..axis.output {
+                let naive = (0..axis.kernel).filter(|k| axis.input_of(o, *k).is_some()).count();
+                prop_assert_eq!(axis.reads(o), naive);
+            }
+        }
+
+        #[test]
+        fn phases_reach_every_input_once(axis in axis()) {
+            let (apart, _) = axis.pace();
+            let mut reached: Vec<_> = (0..axis.phases()).flat_map(|phase| (phase..axis.input).step_by(apart)).collect();
+            reached.sort_unstable();
+            prop_assert!(reached.into_iter().eq(0..axis.input));
+        }
+
+        #[test]
+        fn a_division_modulo_a_number_is_undone_by_multiplying(a in 0..=0xffff_usize, b in 1..=0xffff_usize, n in 1..=0xffff_usize) {
+            let b = b / gcd(b, n);
+            prop_assume!(gcd(b, n) == 1);
+            prop_assert_eq!(over(a % n, b, n) * b % n, a % n);
         }
 
         #[test]

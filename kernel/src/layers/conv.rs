@@ -195,7 +195,7 @@ impl Conv<'_> {
     fn give_row(&self, x: &Source<'_>, s: &Strip<'_>, r: &mut [f32], first: Spot<'_>, n: usize) {
         let axis = &self.grid.horizontal;
         let (apart, _) = axis.pace();
-        for phase in 0..apart {
+        for phase in 0..axis.phases() {
             let mut column = phase;
             while column < axis.input {
                 let columns = axis.meetings(column);

@@ -46,8 +46,7 @@ impl Grid {
 
     /// How many input pixels an output pixel reads.
     pub fn fan_in(&self, row: usize, column: usize) -> usize {
-        let read = |axis: &Axis, o: usize| (0..axis.kernel).filter(|k| axis.input_of(o, *k).is_some()).count();
-        read(&self.vertical, row) * read(&self.horizontal, column)
+        self.vertical.reads(row) * self.horizontal.reads(column)
     }
 
     /// What a mean over the window divides by: the pixels that are read, or, where padding counts, the taps up to its

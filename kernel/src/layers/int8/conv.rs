@@ -222,7 +222,7 @@ impl<N: Number> Layer<N> for Conv<'_> {
             let rows = self.grid.vertical.meetings(y);
             let (apart, _) = self.grid.horizontal.pace();
             for group in 0..self.groups {
-                for phase in 0..apart {
+                for phase in 0..self.grid.horizontal.phases() {
                     let (mut column, mut columns) = (phase, self.grid.horizontal.meetings(phase));
                     while column < self.grid.input.width {
                         let alike = FAST && self.grid.horizontal.meet_alike(&columns, column, 1);
