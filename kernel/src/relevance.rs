@@ -79,22 +79,30 @@ impl Start {
     }
 }
 
+/// A step's books before relevance passes it.
+pub struct Opening<R: Relevance> {
+    /// What arrived.
+    pub arrived: R::Balance,
+    /// Its exponent.
+    pub exponent: i8,
+    /// The largest element of it.
+    pub peak: R::Figure,
+    /// What the operands had from elsewhere.
+    pub before: R::Balance,
+}
+
 /// A step's books before they are closed.
 pub struct Closing<'c, 'r, R: Relevance> {
     /// The step.
     pub op: Op,
     /// Its rule.
     pub rule: Option<Rule<'r>>,
-    /// What arrived.
-    pub arrived: R::Balance,
+    /// What it began with.
+    pub opening: &'c Opening<R>,
     /// What left.
     pub left: R::Balance,
     /// What was taken.
     pub taken: &'c Taken<R>,
-    /// Exponent of what arrived.
-    pub exponent: i8,
-    /// The largest element that arrived.
-    pub peak: R::Figure,
 }
 
 /// Which elements of a tensor relevance starts at; everything else starts with nothing.
@@ -166,7 +174,7 @@ impl Relevance for f32 {
     /// What neither left nor was taken is rounding; under a rule that keeps no sum, or where elements fall on padding
     /// or are sliced away, it was dropped.
     fn entry(closing: &Closing<'_, '_, f32>) -> Entry {
-        let Closing { op, rule, arrived, left, taken, peak, .. } = *closing;
+        let Closing { op, rule, left, taken, opening: &Opening { arrived, peak, .. } } = *closing;
         let (bias, stabilizer) = (taken.bias.total(), taken.stabilizer.total());
         let dropped = taken.dropped.total();
         let rest = arrived.minus(left).minus(bias).minus(stabilizer).minus(dropped);
@@ -303,7 +311,7 @@ impl Relevance for Fixed {
     }
 
     fn entry(closing: &Closing<'_, '_, Fixed>) -> Whole {
-        let Closing { op, rule, arrived, left, taken, exponent, peak } = *closing;
+        let Closing { op, rule, left, taken, opening: &Opening { arrived, exponent, peak, .. } } = *closing;
         let whole = |total: i64| booked(total, exponent);
         let (bias, stabilizer, dropped) = (whole(taken.bias), whole(taken.stabilizer), whole(taken.dropped));
         let rest = arrived.saturating_sub(left).saturating_sub(bias).saturating_sub(stabilizer).saturating_sub(dropped);

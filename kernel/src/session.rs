@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::model::format::ALIGNMENT;
 use crate::number::{Fixed, Places, Taken};
 use crate::plan::Mode;
-use crate::relevance::{Closing, Relevance, Start};
+use crate::relevance::{Closing, Opening, Relevance, Start};
 use crate::rule::Choice;
 use crate::step::{DType, Step, quotient};
 use crate::target::Target;
@@ -328,17 +328,9 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         }
         let seeded = R::figure(self.total(seed_tensor));
         for i in (0..model.steps()).rev() {
-            let step = model.step(i);
-            let head = is_softmax_head(&model, &step) && model.operand(&step, 0) == seed_tensor;
-            if head || self.exponent(step.output).is_none() {
-                continue;
-            }
-            self.show(step.output, Some(i), &start, &mut observer);
-            // Checked above for every step.
-            let choice = composite.choose(&model, i)?;
-            let entry = self.step_back(i, &step, choice, composite.measure_condition);
-            if let Some(words) = self.books().0.chunks_exact_mut(R::ENTRY_WORDS).nth(i) {
-                R::to_words(entry, words);
+            if let Some(tensor) = self.reached(i, seed_tensor) {
+                self.show(tensor, Some(i), &start, &mut observer);
+                self.step_back(i, composite)?;
             }
         }
         let mut received = R::Balance::default();
@@ -372,14 +364,39 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         Explanation { tape: &self.tape, start, marks, ledger: Ledger { words, seeded, received } }
     }
 
+    /// The output of a step, if relevance has reached it.
+    #[inline(never)]
+    fn reached(&self, i: usize, seed: usize) -> Option<usize> {
+        let model = &self.tape.model;
+        let step = model.step(i);
+        let head = is_softmax_head(model, &step) && model.operand(&step, 0) == seed;
+        self.exponent(step.output).filter(|_| !head).map(|_| step.output)
+    }
+
     /// One step on the way back, with its entry in the books.
-    fn step_back(&mut self, i: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> R::Entry {
+    #[inline(never)]
+    fn step_back(&mut self, i: usize, composite: &Composite<'_>) -> Result<(), ExplainError> {
+        let step = self.tape.model.step(i);
+        // Checked for every step before.
+        let choice = composite.choose(&self.tape.model, i)?;
+        let opening = self.open_books(&step);
+        let (choice, condition) = (choice.as_ref(), composite.measure_condition);
+        let taken = if self.tape.model.is_int8(&step) && !self.tape.model.in_place(&step) {
+            self.operands_back(i, &step, (choice, condition), opening.exponent)
+        } else {
+            R::backward(&mut self.tape, i, &step, choice.copied(), condition)
+        };
+        self.close_books(i, &step, choice, &opening, &taken);
+        Ok(())
+    }
+
+    /// What has arrived at a step, and what its operands have already.
+    #[inline(never)]
+    fn open_books(&mut self, step: &Step) -> Opening<R> {
         let model = self.tape.model;
-        let arrived = self.total(step.output);
-        let exponent = self.exponent(step.output).unwrap_or(0);
+        let (arrived, exponent) = (self.total(step.output), self.exponent(step.output).unwrap_or(0));
         let peak = R::peak(self.slice(step.output), exponent);
-        let in_place = model.in_place(step);
-        let int8 = model.is_int8(step);
+        let (in_place, int8) = (model.in_place(step), model.is_int8(step));
         let mut before = R::Balance::default();
         for k in 0..if in_place { 0 } else { step.operands } {
             let operand = model.operand(step, k);
@@ -389,23 +406,35 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
                 before = R::joined(before, self.total(operand));
             }
         }
-        let taken = if int8 && !in_place {
-            self.operands_back(i, step, (choice, condition), exponent)
-        } else {
-            R::backward(&mut self.tape, i, step, choice, condition)
-        };
+        Opening { arrived, before, exponent, peak }
+    }
+
+    /// Writes a step's entry.
+    #[inline(never)]
+    fn close_books(
+        &mut self,
+        i: usize,
+        step: &Step,
+        choice: Option<&Choice<'_>>,
+        opening: &Opening<R>,
+        taken: &Taken<R>,
+    ) {
+        let model = self.tape.model;
         let mut after = R::Balance::default();
         for k in 0..step.operands {
             let operand = model.operand(step, k);
-            if in_place {
-                self.mark(operand, exponent);
+            if model.in_place(step) {
+                self.mark(operand, opening.exponent);
             }
             if (0..k).all(|earlier| model.operand(step, earlier) != operand) {
                 after = R::joined(after, self.total(operand));
             }
         }
-        let (op, rule, left) = (step.op, choice.map(|c| c.rule), R::less(after, before));
-        R::entry(&Closing { op, rule, arrived, left, taken: &taken, exponent, peak })
+        let left = R::less(after, opening.before);
+        let entry = R::entry(&Closing { op: step.op, rule: choice.map(|c| c.rule), opening, left, taken });
+        if let Some(words) = self.books().0.chunks_exact_mut(R::ENTRY_WORDS).nth(i) {
+            R::to_words(entry, words);
+        }
     }
 
     /// The operands of an int8 step, one after the other.
@@ -413,7 +442,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         &mut self,
         i: usize,
         step: &Step,
-        (choice, condition): (Option<Choice<'_>>, bool),
+        (choice, condition): (Option<&Choice<'_>>, bool),
         arrived: i8,
     ) -> Taken<R> {
         let mut all = Taken::default();

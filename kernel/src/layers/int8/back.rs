@@ -83,16 +83,18 @@ pub enum Factor {
 impl Factor {
     /// Of inputs side by side.
     #[inline(always)]
-    fn put<N: Number>(self, x: &Inputs<'_>, at: usize, to: &mut [i16]) {
+    fn put<N: Number>(self, x: &Inputs<'_>, q: &[i8], at: usize, to: &mut [i16]) {
         let (low, high) = match self {
             Self::Input => (i16::MIN, i16::MAX),
             Self::Above => (0, i16::MAX),
             Self::Below if x.non_negative => return,
             Self::Below => (i16::MIN, 0),
             Self::One => (1, 1),
-            Self::End(end) => return to.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
+            Self::End(end) => {
+                return to.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(q, end, at + i));
+            }
         };
-        for (to, q) in to.iter_mut().zip(x.q.get(at..).unwrap_or(&[])) {
+        for (to, q) in to.iter_mut().zip(q.get(at..).unwrap_or(&[])) {
             *to = (i16::from(*q) - x.zero).max(low).min(high);
         }
     }
@@ -126,7 +128,8 @@ impl Hand {
 const SPREAD: Share = (Factor::One, &[(Weight::One, 1)]);
 
 /// What is gathered for inputs side by side, in `M` places that meet the same weights, and how it becomes relevance.
-#[inline(always)]
+#[cfg_attr(any(target_pointer_width = "64", target_feature = "simd128"), inline(always))]
+#[cfg_attr(not(any(target_pointer_width = "64", target_feature = "simd128")), inline(never))]
 pub fn settle<N: Number, const L: usize, const M: usize>(
     x: &Inputs<'_>,
     (hand, spreads): (Hand, bool),
@@ -134,13 +137,12 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     mut gather: impl FnMut(Weight, usize, &mut [[N::Sum; L]; M]),
     sink: &mut Sink<'_, N>,
 ) {
-    // Nothing is written before all is read, which may be there.
-    let x = Inputs { q: sink.values(), ..*x };
     let mut shares = [[N::Sum::default(); L]; M];
     for (factor, terms) in hand.shares().iter().chain(spreads.then_some(&SPREAD)) {
         let mut factors = [[0; L]; M];
         for (factors, at) in factors.iter_mut().zip(at) {
-            factor.put::<N>(&x, at, factors.get_mut(..lanes).unwrap_or(&mut []));
+            // Nothing is written before all is read, which may be there.
+            factor.put::<N>(x, sink.values(), at, factors.get_mut(..lanes).unwrap_or(&mut []));
         }
         if factors.iter().all(|factors| factors.iter().take(lanes).all(|factor| *factor == 0)) {
             continue;
@@ -155,9 +157,9 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
             }
         }
     }
-    for (at, shares) in at.into_iter().zip(shares) {
-        for (i, share) in shares.into_iter().enumerate().take(lanes) {
-            sink.add(at + i, share);
+    for (at, shares) in at.iter().zip(&shares) {
+        for (i, share) in shares.iter().enumerate().take(lanes) {
+            sink.add(at + i, *share);
         }
     }
 }
@@ -243,7 +245,7 @@ impl Fill {
         match self {
             Self::Own => lanes8::widen(run, x.q.get(at..).unwrap_or(&[]), x.zero),
             Self::Ones => run.fill(1),
-            Self::Above(end) => run.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(end, at + i)),
+            Self::Above(end) => run.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(x.q, end, at + i)),
         }
     }
 }

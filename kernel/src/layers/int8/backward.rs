@@ -78,10 +78,29 @@ impl Tape<'_, '_> {
         index: usize,
         step: &Step,
         k: usize,
-        choice: Option<Choice<'_>>,
+        choice: Option<&Choice<'_>>,
         (places, fresh): (Places, bool),
         measures: bool,
     ) -> (Taken<N>, i8) {
+        match &mut self.task(index, step, k, (places, fresh), measures) {
+            Some((task, sink)) => {
+                let taken = task.run(choice, sink);
+                (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
+            }
+            None => (Taken::default(), places.sink),
+        }
+    }
+
+    /// Finds the memory of an operand. Apart, so that its stack is free again while the layer works.
+    #[inline(never)]
+    fn task<'t, N: Number>(
+        &'t mut self,
+        index: usize,
+        step: &'t Step,
+        k: usize,
+        (places, fresh): (Places, bool),
+        measures: bool,
+    ) -> Option<(Task<'t>, Sink<'t, N>)> {
         let model = self.model;
         let (r, to) = (self.relevance(step.output), self.relevance(model.operand(step, k)));
         let value = |at: usize| if at < step.operands { self.value(model.operand(step, at)) } else { 0..0 };
@@ -101,9 +120,7 @@ impl Tape<'_, '_> {
         let within = |part: &Range<usize>| part.start < whole.end && whole.start < part.end;
         let alone = |part: &Range<usize>| if within(part) { 0..0 } else { part.clone() };
         let memory = [whole.clone(), alone(&r), alone(&reads[0]), reads[1].clone(), scratch, tape];
-        let Ok([words, arrived, x, x2, scratch, tape]) = self.arena.get_disjoint_mut(memory) else {
-            return (Taken::default(), places.sink);
-        };
+        let [words, arrived, x, x2, scratch, tape] = self.arena.get_disjoint_mut(memory).ok()?;
         let elements =
             |at: usize| if at < step.operands { model.tensor(model.operand(step, at)).shape.elements() } else { 0 };
         let start = |part: &Range<usize>| part.start - whole.start;
@@ -121,18 +138,16 @@ impl Tape<'_, '_> {
                 Place::Apart(bytes(x).get(..elements(0)).unwrap_or(&[]))
             },
         };
-        let mut sink = Sink::<N>::new(memory, places, fresh);
         let x = [bytes(x).get(..elements(0)).unwrap_or(&[]), bytes(x2).get(..elements(1)).unwrap_or(&[])];
         let tape = bytemuck::try_cast_slice(tape).unwrap_or(&[]);
-        let task = Task { model: &model, step, k, x, non_negative, measures, scratch, tape, walk, len: r.len() };
-        let taken = task.run(choice, &mut sink);
-        (Taken { saturated: sink.saturated, ..taken }, sink.places.sink)
+        let task = Task { model, step, k, x, non_negative, measures, scratch, tape, walk, len: r.len() };
+        Some((task, Sink::new(memory, places, fresh)))
     }
 }
 
 /// One operand of a step on its way back.
-struct Task<'t, 'm> {
-    model: &'t Model<'m>,
+struct Task<'t> {
+    model: Model<'t>,
     step: &'t Step,
     k: usize,
     x: [&'t [i8]; 2],
@@ -147,8 +162,8 @@ struct Task<'t, 'm> {
 }
 
 /// Every kind of step apart, so that none needs the stack of all.
-impl Task<'_, '_> {
-    fn run<N: Number>(self, choice: Option<Choice<'_>>, sink: &mut Sink<'_, N>) -> Taken<N> {
+impl Task<'_> {
+    fn run<N: Number>(&mut self, choice: Option<&Choice<'_>>, sink: &mut Sink<'_, N>) -> Taken<N> {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
         match (self.step.op, choice) {
             (op, _) if op.is_structural() => self.moved(sink),
@@ -166,9 +181,9 @@ impl Task<'_, '_> {
     }
 
     #[inline(never)]
-    fn lstm<N: Number>(self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
-        let layer = Lstm::new(self.model, self.step);
-        let back = lstm::back::Back::<N>::new(&layer, choice, self.scratch);
+    fn lstm<N: Number>(&mut self, choice: &Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let layer = Lstm::new(&self.model, self.step);
+        let back = lstm::back::Back::<N>::new(&layer, *choice, self.scratch);
         back.map(|back| back.propagate(&self.walk, self.tape, sink)).unwrap_or_default()
     }
 
@@ -185,7 +200,7 @@ impl Task<'_, '_> {
     #[inline(never)]
     fn moved<N: Number>(&self, sink: &mut Sink<'_, N>) {
         sink.finish();
-        Moves::new(self.model, self.step, self.k).each(|to, from| {
+        Moves::new(&self.model, self.step, self.k).each(|to, from| {
             let r = sink.arrived(to..to + 1).first().copied().unwrap_or_default();
             sink.add(from, N::whole(r));
         });
@@ -194,7 +209,7 @@ impl Task<'_, '_> {
     #[inline(never)]
     fn max_pool<N: Number>(&self, rule: &Rule<'_>, sink: &mut Sink<'_, N>) {
         sink.finish();
-        let layer = MaxPool::new(self.model, self.step);
+        let layer = MaxPool::new(&self.model, self.step);
         for at in 0..self.len {
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
             if r != N::Word::default() {
@@ -235,7 +250,7 @@ impl Task<'_, '_> {
         if matches!(rule, Rule::Pass) || !N::HAS_FUNCTIONS {
             return self.each(sink, |_| 1);
         }
-        let layer = Activation::new(self.model, self.step);
+        let layer = Activation::new(&self.model, self.step);
         let tensor = self.model.tensor(self.model.operand(self.step, 0));
         for at in 0..self.len {
             let r = sink.arrived(at..at + 1).first().copied().unwrap_or_default();
@@ -248,11 +263,11 @@ impl Task<'_, '_> {
 
     /// Both operands are brought to a common unit; there are no weights and no bias.
     #[inline(never)]
-    fn add<N: Number>(&self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+    fn add<N: Number>(&self, choice: &Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
         let mut taken = Taken::default();
         let Some(recipe) = Recipe::<N>::new(choice.rule) else { return taken };
-        let out = Output::new(self.model, self.step);
-        let layer = Add::new(self.model, self.step, &out);
+        let out = Output::new(&self.model, self.step);
+        let layer = Add::new(&self.model, self.step, &out);
         let (form, factor) = (choice.effective_stabilizer(), out.rescale(2));
         let unit = Unit {
             multiplier: factor.multiplier.max(1) as u32,
@@ -301,38 +316,58 @@ impl Task<'_, '_> {
         taken
     }
 
-    fn linear<N: Number>(self, choice: Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
-        let (model, step) = (self.model, self.step);
-        let Some(recipe) = Recipe::<N>::new(choice.rule) else { return Taken::default() };
+    #[inline(never)]
+    fn linear<N: Number>(&mut self, choice: &Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        let (model, step) = (&self.model, self.step);
+        match step.op {
+            Op::Conv | Op::ConvTranspose => self.through(&Conv::new(model, step), choice, sink),
+            Op::Depthwise | Op::AveragePool if STEPS => self.through(&Channelwise::new(model, step), choice, sink),
+            _ => self.through(&Dense::new(model, step), choice, sink),
+        }
+    }
+
+    /// Behind a pointer, so that the rules are compiled once for all layers.
+    #[inline(never)]
+    fn through<N: Number>(&mut self, layer: &dyn Layer<N>, choice: &Choice<'_>, sink: &mut Sink<'_, N>) -> Taken<N> {
+        match &mut self.way(layer, choice) {
+            Some(way) => way.propagate(sink),
+            None => Taken::default(),
+        }
+    }
+
+    #[inline(never)]
+    fn way<'w, 'c, N: Number>(&'w mut self, layer: &'w dyn Layer<N>, choice: &Choice<'c>) -> Option<Way<'w, 'c, N>>
+    where
+        'c: 'w,
+    {
+        let (model, step) = (&self.model, self.step);
+        let recipe = Recipe::<N>::new(choice.rule)?;
         let tensor = model.tensor(model.operand(step, 0));
         let sizes = Scratch::of(step, tensor.shape, model.tensor(step.output).shape);
         let strip = sizes.depth * (sizes.row + 1);
         let words: &mut [N::Word] = bytemuck::try_cast_slice_mut(self.scratch).unwrap_or(&mut []);
-        let Some((first, rest)) = words.split_at_mut_checked(strip) else { return Taken::default() };
-        let Some((second, rest)) = rest.split_at_mut_checked(strip) else { return Taken::default() };
-        let patches: &mut [i16] = bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []);
-        let x = Inputs {
-            q: &[],
-            elements: tensor.shape.elements(),
-            zero: tensor.zero_point as i16,
-            non_negative: self.non_negative,
-            bounds: recipe.bounds.map(|bound| End::new::<N>(bound, tensor.scale, tensor.zero_point)),
-            channels: tensor.shape.channels,
-        };
-        let (bias, form, units) = (choice.bias, choice.effective_stabilizer(), Units::new(model, step));
-        let mut go = |layer: &dyn Layer<N>| {
-            let strips = [&mut *first, &mut *second];
-            let patches = &mut *patches;
-            let (len, taken) = (sizes.row, Taken::default());
-            let measures = self.measures && recipe.sums == Sums::Whole;
-            let way = Way { layer, x, recipe, units, bias, measures, form, strips, len, patches, taken };
-            way.propagate(sink)
-        };
-        match step.op {
-            Op::Conv | Op::ConvTranspose => go(&Conv::new(model, step)),
-            Op::Depthwise | Op::AveragePool if STEPS => go(&Channelwise::new(model, step)),
-            _ => go(&Dense::new(model, step)),
-        }
+        let (first, rest) = words.split_at_mut_checked(strip)?;
+        let (second, rest) = rest.split_at_mut_checked(strip)?;
+        Some(Way {
+            layer,
+            x: Inputs {
+                q: &[],
+                elements: tensor.shape.elements(),
+                zero: tensor.zero_point as i16,
+                non_negative: self.non_negative,
+                bounds: recipe.bounds.map(|bound| End::new::<N>(bound, tensor.scale, tensor.zero_point)),
+                channels: tensor.shape.channels,
+            },
+            units: Units::new(model, step),
+            bias: choice.bias,
+            measures: self.measures && recipe.sums == Sums::Whole,
+            form: choice.effective_stabilizer(),
+            recipe,
+            strips: [first, second],
+            len: sizes.row,
+            patches: bytemuck::try_cast_slice_mut(rest).unwrap_or(&mut []),
+            taken: Taken::default(),
+        })
     }
 }
 

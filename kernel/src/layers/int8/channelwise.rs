@@ -148,7 +148,7 @@ impl Channelwise<'_> {
                 let mut result = [0; 2];
                 self.grid.each_tap(row, column, |pixel, tap| {
                     let w = self.weights.map_or(1, |_| self.weights_of(tap, channel).first().copied().unwrap_or(0));
-                    let above = x.above::<N>(usize::from(w < 0), pixel * channels + channel);
+                    let above = x.above::<N>(x.q, usize::from(w < 0), pixel * channels + channel);
                     let sum = i32::from(above) * i32::from(w);
                     result = [result[0] + sum, result[1] + i32::from(sum != 0)];
                 });

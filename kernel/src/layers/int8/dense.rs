@@ -5,7 +5,7 @@ use super::back::{Fill, add_columns, in_lanes, settle, sums_of};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
-use crate::lanes8::{self, CHANNELS, Term, Weight};
+use crate::lanes8::{self, CHANNELS, FAST, Term, Weight};
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
 use crate::number::Number;
@@ -13,6 +13,8 @@ use crate::step::Step;
 
 /// Outputs that are worked on together on the way back.
 pub const TILE: usize = 32;
+/// Outputs of which sums are kept at once: the stack is small where there are no vectors.
+const TOGETHER: usize = if FAST { TILE } else { 8 };
 /// Inputs that are widened together.
 const CHUNK: usize = 4 * BLOCK_INT8;
 
@@ -96,30 +98,36 @@ impl<N: Number> Layer<N> for Dense<'_> {
 
     fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], to: &mut Sheet<'_, N>) {
         let range = Layer::<N>::bands(self).row(row);
-        let mut totals = [[0; TILE]; 2];
-        for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
-            let from = chunk * CHUNK;
-            let mut wide = [0; CHUNK];
-            let len = lanes8::read(q.len());
-            let patch = wide.get_mut(..len).unwrap_or(&mut []);
-            for (fill, weight) in Fill::passes(sums) {
-                fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
-                for k in (0..range.len()).step_by(CHANNELS) {
-                    if to.is_silent(k, CHANNELS) {
-                        continue;
-                    }
-                    let weights = self.weights_together(range.start + k, range.len() - k, from, len);
-                    let kind = (sums, *weight);
-                    sums_of::<1>(kind, x.non_negative, patch, len, weights, |next, _, parts| {
-                        for (totals, part) in totals.iter_mut().zip(parts) {
-                            totals.iter_mut().skip(k + next).take(1).for_each(|total| *total += part);
+        for start in (0..range.len()).step_by(TOGETHER) {
+            let count = TOGETHER.min(range.len() - start);
+            if to.is_silent(start, count) {
+                continue;
+            }
+            let (first, mut totals) = (range.start + start, [[0; TOGETHER]; 2]);
+            for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
+                let from = chunk * CHUNK;
+                let mut wide = [0; CHUNK];
+                let len = lanes8::read(q.len());
+                let patch = wide.get_mut(..len).unwrap_or(&mut []);
+                for (fill, weight) in Fill::passes(sums) {
+                    fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
+                    for k in (0..count).step_by(CHANNELS) {
+                        if to.is_silent(start + k, CHANNELS) {
+                            continue;
                         }
-                    });
+                        let weights = self.weights_together(first + k, count - k, from, len);
+                        let kind = (sums, *weight);
+                        sums_of::<1>(kind, x.non_negative, patch, len, weights, |next, _, parts| {
+                            for (totals, part) in totals.iter_mut().zip(parts) {
+                                totals.iter_mut().skip(k + next).take(1).for_each(|total| *total += part);
+                            }
+                        });
+                    }
                 }
             }
+            let totals = totals.each_ref().map(|totals| totals.get(..count).unwrap_or(&[]));
+            to.put(start, first, totals);
         }
-        let totals = totals.each_ref().map(|totals| totals.get(..range.len()).unwrap_or(&[]));
-        to.put(0, range.start, totals);
     }
 
     fn distribute(&self, x: &Inputs<'_>, hand: Hand, spreads: bool, strips: &Strips<'_, N>, sink: &mut Sink<'_, N>) {

@@ -72,9 +72,9 @@ fn in_units<N: Number>(value: f32, scale: f32, zero_point: i32) -> i16 {
 impl Inputs<'_> {
     /// `x` less one end of the box.
     #[inline(always)]
-    pub fn above<N: Number>(&self, end: usize, element: usize) -> i16 {
+    pub fn above<N: Number>(&self, q: &[i8], end: usize, element: usize) -> i16 {
         let bound = self.bounds[end & 1].at::<N>(element, self.channels, self.elements);
-        self.q.get(element).map_or(0, |q| i16::from(*q) - bound)
+        q.get(element).map_or(0, |q| i16::from(*q) - bound)
     }
 }
 
@@ -264,7 +264,7 @@ impl<N: Number> Way<'_, '_, N> {
     }
 
     /// Passes the relevance back.
-    pub fn propagate(mut self, sink: &mut Sink<'_, N>) -> Taken<N> {
+    pub fn propagate(&mut self, sink: &mut Sink<'_, N>) -> Taken<N> {
         let (layer, bands) = (self.layer, self.layer.bands());
         let (spreads, depth) = (self.bias == Bias::Redistribute, bands.depth);
         let (mut slot, mut silence) = (0, depth);
