@@ -31,6 +31,8 @@ fn memory(out: &Path) -> Result<(), Box<dyn Error>> {
     fs::copy(&path, out.join("memory.x")).map_err(|error| format!("{path}: {error}"))?;
     println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rustc-link-arg-bins=-T{script}");
+    #[cfg(feature = "log")]
+    println!("cargo::rustc-link-arg-bins=-Tdefmt.x");
     // Who refers to whom: not loaded into flash, and what `cargo xtask firmware` finds panics by.
     println!("cargo::rustc-link-arg-bins=--emit-relocs");
     println!("cargo::rerun-if-env-changed=RELPROP_PANICS");

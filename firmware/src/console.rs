@@ -16,6 +16,7 @@ const LINE: usize = 80;
 
 /// Why a program gave up.
 #[derive(Clone, Copy)]
+#[cfg_attr(feature = "log", derive(defmt::Format))]
 pub enum Failure {
     /// The session could not be opened.
     Session(SessionError),
@@ -56,7 +57,7 @@ pub fn run(program: impl FnOnce(&mut Console) -> Result<(), Failure>) -> ! {
     semihosting::process::exit(i32::from(result.is_err()))
 }
 
-/// What failed. With the kernel's feature `defmt`, errors say more.
+/// What failed. With the kernel's feature `defmt`, errors say more: see `log_m4`.
 fn what(failure: Failure) -> &'static str {
     match failure {
         Failure::Session(_) => "no session",

@@ -130,7 +130,7 @@ fn build(program: &Program, cross: &Cross) -> Result<Option<PathBuf>> {
     // Names with all their types, for lists of what is linked.
     let command =
         |may_panic| program.prepared(&cross.build(&manifest, &arguments, &["-Csymbol-mangling-version=v0"]), may_panic);
-    if succeeds(&command(false))? {
+    if succeeds(&command(program.logs()))? {
         return Ok(Some(cross.program(program.name)));
     }
     // Perhaps it may panic: then it does build with a handler that does nothing. Else its build was ended.

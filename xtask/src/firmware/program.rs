@@ -40,7 +40,7 @@ const ARM: &str = "qemu-system-arm";
 const RISCV: &str = "qemu-system-riscv32";
 
 /// All of them.
-pub const PROGRAMS: [Program; 10] = [
+pub const PROGRAMS: [Program; 11] = [
     Program {
         name: "digit_c_m0",
         target: M0,
@@ -54,6 +54,7 @@ pub const PROGRAMS: [Program; 10] = [
     Program { name: "digit_m7", target: M4, features: "int8", qemu: [ARM, "mps2-an500"], language: Rust },
     Program { name: "digit_rv32", target: RV32, features: "int8", qemu: [RISCV, "virt"], language: Rust },
     Program { name: "keyword_m4", target: M4, features: KEYWORD, qemu: [ARM, "mps2-an386"], language: Rust },
+    Program { name: "log_m4", target: M4, features: LOG, qemu: [ARM, "mps2-an386"], language: Rust },
     Program { name: "reference_m4", target: M4, features: "int8", qemu: [ARM, "mps2-an386"], language: Rust },
     Program {
         name: "sentiment_m4",
@@ -64,6 +65,9 @@ pub const PROGRAMS: [Program; 10] = [
     },
     Program { name: "tflm_m4", target: M4, features: TFLM, qemu: [ARM, "mps2-an386"], language: Rust },
 ];
+
+/// The features of a program that logs by `defmt`.
+const LOG: &str = "int8,log";
 
 /// The feature with kernels of others.
 const TFLM: &str = "tflm";
@@ -81,6 +85,11 @@ impl Program {
     /// Whether it must not link a routine for floats: all programs of the core without a unit for these.
     pub fn is_of_integers(&self) -> bool {
         self.target == M0
+    }
+
+    /// Whether it prints frames of `defmt`, and no text. Their logger panics where it is interrupted by itself.
+    pub fn logs(&self) -> bool {
+        self.features == LOG
     }
 
     /// Where what it prints is kept: the same for all cores, where it is of C.
@@ -122,7 +131,7 @@ impl Program {
 
     /// What its build needs from the environment; where it is to link though it may panic, that too.
     pub fn prepared(&self, command: &Expression, may_panic: bool) -> Expression {
-        let command = command.env_remove("RELPROP_MEMORY");
+        let command = command.env_remove("RELPROP_MEMORY").env("DEFMT_LOG", "debug");
         let command = if may_panic { command.env("RELPROP_PANICS", "1") } else { command.env_remove("RELPROP_PANICS") };
         self.files().into_iter().fold(command, |command, (variable, path)| command.env(variable, path))
     }

@@ -1,8 +1,10 @@
 //! A program in QEMU.
 
 use super::program::Program;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use defmt_decoder::{DecodeError, Table};
 use duct::cmd;
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,7 +44,27 @@ pub fn in_qemu(program: &Program, path: &Path) -> Result<Printed> {
         }
     };
     let output = handle.into_output()?;
-    Ok(Printed { failure, ..Printed::read(&String::from_utf8_lossy(&output.stdout)) })
+    let text =
+        if program.logs() { decoded(path, &output.stdout)? } else { String::from_utf8_lossy(&output.stdout).into() };
+    Ok(Printed { failure, ..Printed::read(&text) })
+}
+
+/// What a program logged: its frames are numbers, for which its file has the words.
+fn decoded(path: &str, frames: &[u8]) -> Result<String> {
+    let table = Table::parse(&std::fs::read(path)?)?.context("a program that logs")?;
+    let mut decoder = table.new_stream_decoder();
+    decoder.received(frames);
+    let mut text = String::new();
+    loop {
+        match decoder.decode() {
+            Ok(frame) => {
+                let level = frame.level().map_or("", |level| level.as_str());
+                writeln!(text, "{level:5} {}", frame.display_message())?;
+            }
+            Err(DecodeError::UnexpectedEof) => return Ok(text),
+            Err(DecodeError::Malformed) => bail!("a malformed frame after:\n{text}"),
+        }
+    }
 }
 
 impl Printed {
