@@ -135,8 +135,8 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn weigh<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: Self::Word);
     /// Adds `f(w)·s` to the first sums, as many as there are weights.
     fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8], s: Self::Word);
-    /// Adds `f(w)·s`, each weight with a quotient of its own.
-    fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8; L], s: &[Self::Word; L]);
+    /// Adds `f(w)·s` to the first sums, each weight with a quotient of its own.
+    fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8], s: &[Self::Word]);
     /// Adds the first sums up, and brings them to the unit of the relevance that arrived.
     fn gather<const L: usize>(total: &mut [Self::Sum], sums: &Self::Narrow<L>, exponent: Self::Exponent);
     /// A product of a contribution with one quotient, as a sum.
@@ -424,9 +424,9 @@ impl Number for f32 {
     }
 
     #[inline(always)]
-    fn weigh_each<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8; L], s: &[f32; L]) {
-        for i in 0..L {
-            sums[i] += f32::from(f(w[i])) * s[i];
+    fn weigh_each<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8], s: &[f32]) {
+        for (sum, (w, s)) in sums.iter_mut().zip(w.iter().zip(s)) {
+            *sum += f32::from(f(*w)) * s;
         }
     }
 
@@ -861,11 +861,11 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
-    fn weigh_each<const L: usize>(sums: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8; L], s: &[i32; L]) {
-        for i in 0..L {
-            let (high, low) = ((s[i] >> HALF_BITS) as i16, (s[i] & ((1 << HALF_BITS) - 1)) as i16);
-            sums[0][i] += i32::from(f(w[i])) * i32::from(high);
-            sums[1][i] += i32::from(f(w[i])) * i32::from(low);
+    fn weigh_each<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8], s: &[i32]) {
+        for ((high, low), (w, s)) in high.iter_mut().zip(low).zip(w.iter().zip(s)) {
+            let (w, upper, lower) = (i32::from(f(*w)), (s >> HALF_BITS) as i16, (s & ((1 << HALF_BITS) - 1)) as i16);
+            *high += w * i32::from(upper);
+            *low += w * i32::from(lower);
         }
     }
 

@@ -406,7 +406,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
                 before = R::joined(before, self.total(operand));
             }
         }
-        Opening { arrived, before, exponent, peak }
+        Opening { arrived, exponent, peak, before }
     }
 
     /// Writes a step's entry.

@@ -4,7 +4,7 @@ use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::Inputs;
 use crate::lanes::FAST;
-use crate::lanes8::{self, CHANNELS, Term, Weight};
+use crate::lanes8::{self, CHANNELS, Term, Weight, first_of};
 use crate::model::Model;
 use crate::number::{Number, Unit};
 use crate::step::Step;
@@ -81,22 +81,26 @@ pub enum Factor {
 }
 
 impl Factor {
-    /// Of inputs side by side.
+    /// Of inputs side by side; whether one is not zero.
     #[inline(always)]
-    fn put<N: Number>(self, x: &Inputs<'_>, q: &[i8], at: usize, to: &mut [i16]) {
+    fn put<N: Number>(self, x: &Inputs<'_>, q: &[i8], at: usize, to: &mut [i16]) -> bool {
         let (low, high) = match self {
             Self::Input => (i16::MIN, i16::MAX),
             Self::Above => (0, i16::MAX),
-            Self::Below if x.non_negative => return,
+            Self::Below if x.non_negative => return false,
             Self::Below => (i16::MIN, 0),
             Self::One => (1, 1),
             Self::End(end) => {
-                return to.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(q, end, at + i));
+                to.iter_mut().enumerate().for_each(|(i, to)| *to = x.above::<N>(q, end, at + i));
+                return to.iter().any(|to| *to != 0);
             }
         };
+        let mut any = 0;
         for (to, q) in to.iter_mut().zip(q.get(at..).unwrap_or(&[])) {
             *to = (i16::from(*q) - x.zero).max(low).min(high);
+            any |= *to;
         }
+        any != 0
     }
 }
 
@@ -139,12 +143,12 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
 ) {
     let mut shares = [[N::Sum::default(); L]; M];
     for (factor, terms) in hand.shares().iter().chain(spreads.then_some(&SPREAD)) {
-        let mut factors = [[0; L]; M];
+        let (mut factors, mut any) = ([[0; L]; M], false);
         for (factors, at) in factors.iter_mut().zip(at) {
             // Nothing is written before all is read, which may be there.
-            factor.put::<N>(x, sink.values(), at, factors.get_mut(..lanes).unwrap_or(&mut []));
+            any |= factor.put::<N>(x, sink.values(), at, factors.get_mut(..lanes).unwrap_or(&mut []));
         }
-        if factors.iter().all(|factors| factors.iter().take(lanes).all(|factor| *factor == 0)) {
+        if !any {
             continue;
         }
         let mut sums = [[N::Sum::default(); L]; M];
@@ -218,6 +222,28 @@ fn add_rows<N: Number, const L: usize>(
     }
 }
 
+/// Adds `f(w)·s` side by side, each weight with a quotient of its own.
+#[inline(always)]
+pub fn add_each<N: Number, const L: usize>(sums: &mut N::Narrow<L>, weight: Weight, w: &[i8], s: &[N::Word]) {
+    if FAST {
+        let (w, s) = (first_of::<_, L>(w), first_of::<_, L>(s));
+        return match weight {
+            Weight::Within(low, high) => N::weigh_each(sums, |w| i16::from(w).max(low).min(high), &w, &s),
+            _ => N::weigh_each(sums, |w| weight.of(w), &w, &s),
+        };
+    }
+    match weight {
+        Weight::ALL => add_pairs::<N, L>(sums, w, s, i16::from),
+        Weight::POSITIVE => add_pairs::<N, L>(sums, w, s, |w| w.max(0).into()),
+        _ => add_pairs::<N, L>(sums, w, s, |w| weight.of(w)),
+    }
+}
+
+#[inline(never)]
+fn add_pairs<N: Number, const L: usize>(sums: &mut N::Narrow<L>, w: &[i8], s: &[N::Word], f: impl Fn(i8) -> i16) {
+    N::weigh_each(sums, f, w, s);
+}
+
 /// What the inputs of an output are replaced by.
 #[derive(Clone, Copy)]
 pub enum Fill {
@@ -283,6 +309,24 @@ pub fn sums_of<const P: usize>(
     mut put: impl FnMut(usize, usize, [i32; 2]),
 ) {
     let of = |term| lanes8::sums::<P>(patches, len, w, term);
+    let [first, second] = two_sums(sums, weight, non_negative, of, |sums| sums.as_flattened().contains(&0));
+    for (channel, (first, second)) in first.iter().zip(&second).enumerate() {
+        for (patch, (a, b)) in first.iter().zip(second).enumerate() {
+            put(channel, patch, both(sums, *a, *b));
+        }
+    }
+}
+
+/// Sums of all terms (of a rule that knows one kind only, of those) and of the first kind, as far as [`both`] looks at
+/// them. `of` sums up terms of a kind.
+#[inline(always)]
+pub fn two_sums<T: Copy>(
+    sums: Sums,
+    weight: Weight,
+    non_negative: bool,
+    of: impl Fn(Term) -> T,
+    has_zero: impl Fn(&T) -> bool,
+) -> [T; 2] {
     let positive = if non_negative { Term::By(Weight::POSITIVE) } else { Term::Positive };
     let first = of(match sums {
         Sums::Whole | Sums::Gate | Sums::BySign(true) | Sums::ByWeight => Term::PRODUCT,
@@ -293,16 +337,12 @@ pub fn sums_of<const P: usize>(
     });
     let second = match sums {
         // Contributions may cancel, or there may be none.
-        Sums::Whole if !first.as_flattened().contains(&0) => first,
+        Sums::Whole if !has_zero(&first) => first,
         Sums::Whole | Sums::BySign(true) => of(positive),
         Sums::ByWeight => of(Term::By(Weight::POSITIVE)),
         _ => first,
     };
-    for (channel, (first, second)) in first.iter().zip(&second).enumerate() {
-        for (patch, (a, b)) in first.iter().zip(second).enumerate() {
-            put(channel, patch, both(sums, *a, *b));
-        }
-    }
+    [first, second]
 }
 
 /// The two sums that a rule divides by, of the sum of all terms (of a rule that knows one kind only, of those) and that

@@ -1,12 +1,12 @@
 //! Windows that do not mix channels, over int8: depthwise convolution and average pooling.
 
 use super::Output;
-use super::back::{both, in_lanes, settle};
+use super::back::{add_each, both, in_lanes, settle, two_sums};
 use super::recipe::{Hand, Sums};
 use super::sink::Sink;
 use super::way::{Bands, Inputs, Layer, Sheet, Strips, WIDE};
 use crate::fixed;
-use crate::lanes8::{Weight, first_of};
+use crate::lanes8::{Term, Weight};
 use crate::layers::grid::Grid;
 use crate::model::Model;
 use crate::model::format::BLOCK_INT8;
@@ -67,14 +67,25 @@ impl<'a> Channelwise<'a> {
     /// Sums of `x·w`, or of plain `q` for a mean, for some channels of one output.
     #[inline(always)]
     fn sums(&self, x: &[i8], zero: i32, row: usize, column: usize, first: usize, len: usize) -> [i32; LANES] {
-        let mut sums = [0; LANES];
+        let zero = if self.weights.is_some() { zero as i16 } else { 0 };
+        self.window(x, zero, [row, column], [first, len], |x, w| x * w)
+    }
+
+    /// Sums of terms of inputs and weights (of a mean: ones) over the window of one output, for some channels.
+    #[inline(always)]
+    fn window<const L: usize>(
+        &self,
+        q: &[i8],
+        zero: i16,
+        [row, column]: [usize; 2],
+        [first, len]: [usize; 2],
+        term: impl Fn(i32, i32) -> i32,
+    ) -> [i32; L] {
+        let mut sums = [0; L];
         self.grid.each_tap(row, column, |pixel, tap| {
             let at = pixel * self.grid.input.channels + first;
-            let x = x.get(at..at + len).unwrap_or(&[]);
-            match self.weights {
-                Some(_) => add_products(&mut sums, x, zero as i16, self.weights_of(tap, first)),
-                None => sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += i32::from(*x)),
-            }
+            let w = if self.weights.is_some() { self.weights_of(tap, first) } else { &[1; L] };
+            add_terms(&mut sums, q.get(at..at + len).unwrap_or(&[]), zero, w, &term);
         });
         sums
     }
@@ -92,51 +103,49 @@ impl<'a> Channelwise<'a> {
 }
 
 #[inline(always)]
-fn add_products(sums: &mut [i32; LANES], x: &[i8], zero: i16, w: &[i8]) {
-    if let (Some(x), Some(w)) = (x.first_chunk::<LANES>(), w.first_chunk::<LANES>()) {
-        for i in 0..LANES {
-            sums[i] += i32::from(i16::from(x[i]) - zero) * i32::from(w[i]);
+fn add_terms<const L: usize>(sums: &mut [i32; L], q: &[i8], zero: i16, w: &[i8], term: impl Fn(i32, i32) -> i32) {
+    let of = |q: i8, w: i8| term(i32::from(i16::from(q) - zero), w.into());
+    if let (Some(q), Some(w)) = (q.first_chunk::<L>(), w.first_chunk::<L>()) {
+        for i in 0..L {
+            sums[i] += of(q[i], w[i]);
         }
         return;
     }
-    for ((sum, x), w) in sums.iter_mut().zip(x).zip(w) {
-        *sum += i32::from(i16::from(*x) - zero) * i32::from(*w);
+    for ((sum, q), w) in sums.iter_mut().zip(q).zip(w) {
+        *sum += of(*q, *w);
     }
 }
 
 impl Channelwise<'_> {
-    /// The sums of a row but for z^B: of products, and of those above zero or through weights above zero.
+    /// The sums of a row but for z^B.
     fn tap_sums<N: Number>(&self, x: &Inputs<'_>, sums: Sums, row: usize, to: &mut Sheet<'_, N>) {
-        let (sums, low, least) = match sums {
-            Sums::ByWeight => (sums, 0, i32::MIN),
-            Sums::BySign(_) => (Sums::BySign(true), i32::MIN, 0),
-            _ => (sums, i32::MIN, 0),
-        };
         let channels = self.grid.input.channels;
         for column in 0..self.grid.output.width {
             for first in (0..channels).step_by(WIDE) {
-                if to.is_silent(column * channels + first, WIDE) {
+                let len = WIDE.min(channels - first);
+                if to.is_silent(column * channels + first, len) {
                     continue;
                 }
-                let mut parts = [[0; WIDE]; 2];
-                self.grid.each_tap(row, column, |pixel, tap| {
-                    let w = self.weights.map_or([1; WIDE], |_| first_of::<_, WIDE>(self.weights_of(tap, first)));
-                    let (q, zero, w) = match sums {
-                        Sums::Squares => (w, 0, w),
-                        Sums::Count => ([1; WIDE], 0, [1; WIDE]),
-                        _ => (first_of::<_, WIDE>(x.q.get(pixel * channels + first..).unwrap_or(&[])), x.zero, w),
-                    };
-                    for i in 0..WIDE {
-                        let (x, w) = (i32::from(i16::from(q[i]) - zero), i32::from(w[i]));
-                        parts[0][i] += x * w;
-                        parts[1][i] += (x * w.max(low)).max(least);
-                    }
-                });
-                let [all, kind] = &mut parts;
-                all.iter_mut().zip(kind).for_each(|(all, kind)| [*all, *kind] = both(sums, *all, *kind));
-                let parts = parts.each_ref().map(|parts| parts.get(..channels - first).unwrap_or(parts));
+                let of = |term| self.terms(x, [row, column], [first, len], term);
+                let [mut one, mut other] = two_sums(sums, Weight::ALL, x.non_negative, of, |sums| sums.contains(&0));
+                for (one, other) in one.iter_mut().zip(&mut other) {
+                    [*one, *other] = both(sums, *one, *other);
+                }
+                let parts = [&one, &other].map(|sums| sums.get(..len).unwrap_or(&[]));
                 to.put(column * channels + first, first, parts);
             }
+        }
+    }
+
+    /// Sums of terms of a kind for some channels of one output.
+    #[inline(always)]
+    fn terms(&self, x: &Inputs<'_>, place: [usize; 2], channels: [usize; 2], term: Term) -> [i32; WIDE] {
+        match term {
+            Term::By(Weight::ALL) => self.window(x.q, x.zero, place, channels, |x, w| x * w),
+            Term::By(Weight::POSITIVE) => self.window(x.q, x.zero, place, channels, |x, w| x * w.max(0)),
+            Term::Positive => self.window(x.q, x.zero, place, channels, |x, w| (x * w).max(0)),
+            // What few rules ask for, and of weights alone.
+            Term::By(weight) => self.window(x.q, x.zero, place, channels, |_, w| weight.of(w as i8).into()),
         }
     }
 
@@ -196,14 +205,9 @@ impl<N: Number> Layer<N> for Channelwise<'_> {
                             let (mut narrow, mut count) = (N::nothing::<L>(), 0);
                             columns.each(|kx, column| {
                                 let tap = ky * self.grid.horizontal.kernel + kx;
-                                let s = first_of::<_, L>(row.s.get(column * channels + at..).unwrap_or(&[]));
-                                let w = self.weights.map_or([1; L], |_| first_of::<_, L>(self.weights_of(tap, at)));
-                                match weight {
-                                    Weight::Within(low, high) => {
-                                        N::weigh_each(&mut narrow, |w| i16::from(w).max(low).min(high), &w, &s);
-                                    }
-                                    _ => N::weigh_each(&mut narrow, |w| weight.of(w), &w, &s),
-                                }
+                                let s = row.s.get(column * channels + at..).unwrap_or(&[]);
+                                let w = if self.weights.is_some() { self.weights_of(tap, at) } else { &[1; L] };
+                                add_each::<N, L>(&mut narrow, weight, w, s);
                                 count += 1;
                                 if count >= weight.chunk() {
                                     N::gather(sums, &narrow, row.exponent);

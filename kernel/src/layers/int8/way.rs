@@ -356,21 +356,21 @@ impl<N: Number> Way<'_, '_, N> {
                     Some(constants) if !is_mean => constants,
                     _ => &*known.insert(self.constants(&epsilon, element, channel + first)),
                 };
-                let sums = self.strips.each_ref().map(|strip| strip.get(start + at).copied().unwrap_or_default());
-                let mut words = [nothing; 2];
+                let sum = |k: usize| self.strips[k].get(start + at).copied().unwrap_or_default();
+                let (sums, mut words) = ([sum(0), sum(1)], [nothing; 2]);
                 if !self.recipe.stops(sums[0] != nothing, *r) {
                     let fan_in = || self.layer.fan_in(element);
                     let output = constants.output(&self.recipe, sums, *r, (self.form, self.bias), fan_in);
-                    let quotients = self.divided(&output, constants, first);
-                    let shared = N::shared(exponent, N::shared(quotients[0].1, quotients[1].1));
+                    let [one, other] = self.divided(&output, constants, first);
+                    let shared = N::shared(exponent, N::shared(one.1, other.1));
                     if shared != exponent && exponent != N::Exponent::default() {
                         self.lower([exponent, shared], start, channels, [first, at]);
                     }
                     exponent = shared;
-                    words = quotients.map(|(word, own)| N::lowered(word, own, exponent));
+                    words = [N::lowered(one.0, one.1, exponent), N::lowered(other.0, other.1, exponent)];
                 }
-                for (strip, word) in self.strips.iter_mut().zip(words) {
-                    strip.get_mut(start + at).into_iter().for_each(|to| *to = word);
+                for (k, word) in words.into_iter().enumerate() {
+                    self.strips[k].get_mut(start + at).into_iter().for_each(|to| *to = word);
                 }
             }
         }
@@ -385,8 +385,11 @@ impl<N: Number> Way<'_, '_, N> {
         let mut quotients = [Default::default(); 2];
         for (k, to) in quotients.iter_mut().enumerate().take(kinds) {
             let (word, exponent) = N::quotient(&of.fractions[k]);
-            if absorbs {
+            let nothing = N::Wide::default();
+            if absorbs && constants.bias[k] != nothing {
                 N::book(&mut taken.bias, N::taken(word, exponent, constants.bias[k]), lane);
+            }
+            if absorbs && of.added[k] != nothing {
                 N::book(&mut taken.stabilizer, N::taken(word, exponent, of.added[k]), lane);
             }
             if !of.silent[k] {
