@@ -1,0 +1,193 @@
+//! Wherever a plan lets things lie: if it is accepted, what is computed there is what every plan computes.
+//!
+//! Plans are changed at random: something is moved to where something else lies, or near it, or is said to live for a
+//! shorter time. A check that lets a wrong plan pass shows here as other bits.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use relprop::model::format::{ALIGNMENT, NONE_32, Section, header, plan};
+use relprop::{Composite, Fixed, Mode, Model, Preset, Session, Target};
+use relprop_convert::quantize::{QuantizeOptions, quantize};
+use relprop_convert::{Image, emit};
+use std::cell::Cell;
+use support::cases::cases;
+use support::kernel::{self, Seen, slices};
+use support::mutate::repair;
+use support::networks::Case;
+use support::networks::graphs::graph;
+
+/// A change of a plan.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// Something lies where something else does, or so many steps of the alignment behind that.
+    Move(usize, usize, isize),
+    /// The value or the relevance of a tensor lives from later on, or less long.
+    Shorten(usize, bool, usize),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let near = prop_oneof![2 => Just(0_isize), 5 => -6_isize..=6, 1 => -40_isize..=40];
+    let change = prop_oneof![
+        6 => (any::<usize>(), any::<usize>(), near).prop_map(|(a, b, by)| Change::Move(a, b, by)),
+        1 => (any::<usize>(), any::<bool>(), 1_usize..4).prop_map(|(t, first, by)| Change::Shorten(t, first, by)),
+    ];
+    prop::collection::vec(change, 1..=2)
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// The table of a mode.
+struct Table {
+    start: usize,
+    tensors: usize,
+    steps: usize,
+    /// The tensor whose memory each tensor has.
+    storage: Vec<usize>,
+}
+
+impl Table {
+    fn new(model: &Model<'_>, mode: Mode) -> Self {
+        let (tensors, steps) = (model.tensors(), model.steps());
+        let first = word(model.image(), header::SECTIONS + 8 * Section::Plans as usize) as usize;
+        let start = first + mode as usize * plan::table_size(tensors, steps);
+        Self { start, tensors, steps, storage: (0..tensors).map(|t| model.storage(t)).collect() }
+    }
+
+    fn entry(&self, tensor: usize) -> usize {
+        self.start + plan::HEAD + tensor * plan::ENTRY
+    }
+
+    /// Where the offsets of things are written: of one thing the same offset may be written several times.
+    fn offsets(&self) -> Vec<Vec<usize>> {
+        let mut all = vec![vec![self.start + plan::LEDGER]];
+        for field in [plan::VALUE_OFFSET, plan::RELEVANCE_OFFSET] {
+            for root in 0..self.tensors {
+                let sharing = (0..self.tensors).filter(|&t| self.storage[t] == root);
+                all.push(sharing.map(|t| self.entry(t) + field).collect());
+            }
+        }
+        let scratches = self.entry(self.tensors);
+        all.extend((0..self.steps * plan::SCRATCH / 4).map(|k| vec![scratches + 4 * k]));
+        all
+    }
+
+    fn apply(&self, change: Change, bytes: &mut [u8]) {
+        match change {
+            Change::Move(a, b, by) => {
+                let mut things = self.offsets();
+                things.retain(|places| places.first().is_some_and(|at| word(bytes, *at) != NONE_32));
+                let (Some(a), Some(b)) = (things.get(a % things.len()), things.get(b % things.len())) else { return };
+                let to = word(bytes, b[0]) as isize + by * ALIGNMENT as isize;
+                let to = u32::try_from(to).unwrap_or(0);
+                a.iter().for_each(|at| bytes[*at..at + 4].copy_from_slice(&to.to_le_bytes()));
+            }
+            Change::Shorten(tensor, first, by) => {
+                let root = self.storage[tensor % self.tensors];
+                for t in (0..self.tensors).filter(|&t| self.storage[t] == root) {
+                    for [from, to] in
+                        [[plan::VALUE_FIRST, plan::VALUE_LAST], [plan::RELEVANCE_FIRST, plan::RELEVANCE_LAST]]
+                    {
+                        let at = self.entry(t) + if first { from } else { to };
+                        let time = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+                        let by = by as u16;
+                        let time = if first { time.saturating_add(by) } else { time.saturating_sub(by) };
+                        bytes[at..at + 2].copy_from_slice(&time.to_le_bytes());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Another plan for a mode, with room behind the arena.
+fn changed(image: &Image, mode: Mode, changes: &[Change]) -> Image {
+    let table = Table::new(&image.model().unwrap(), mode);
+    let mut bytes = image.bytes().to_vec();
+    for change in changes {
+        table.apply(*change, &mut bytes);
+    }
+    let arena = word(&bytes, table.start + plan::ARENA) + 64 * ALIGNMENT as u32;
+    bytes[table.start + plan::ARENA..][..4].copy_from_slice(&arena.to_le_bytes());
+    repair(&mut bytes);
+    Image::from_bytes(&bytes)
+}
+
+/// Twice, so that an inference is repeated over what an explanation has left.
+fn in_floats(model: &Model<'_>, inputs: &[Vec<f32>], mode: Mode, composite: &Composite<'_>) -> Vec<Vec<u32>> {
+    let mut arena = kernel::arena(model, mode);
+    let mut session = Session::new(model, &mut arena, mode).unwrap();
+    session.run_all(&slices(inputs)).unwrap();
+    if !mode.explains() {
+        let values = (0..model.outputs()).map(|i| session.output(i).unwrap().iter().collect::<Vec<f32>>());
+        return values.map(|values| kernel::bits(&values)).collect();
+    }
+    let mut explain = || kernel::explain_in(&mut session, &Target::TOP, composite).as_ref().map(Seen::bits).unwrap();
+    vec![explain(), explain()]
+}
+
+/// The same in integers; nothing of networks that need floats.
+fn in_integers(model: &Model<'_>, inputs: &[Vec<f32>], mode: Mode, composite: &Composite<'_>) -> Vec<Vec<i32>> {
+    let mut arena = kernel::arena(model, mode);
+    let Ok(mut session) = Session::<Fixed>::new_fixed(model, &mut arena, mode) else { return Vec::new() };
+    let quantized = |(i, input): (usize, &Vec<f32>)| {
+        let tensor = model.tensor(model.input(i).tensor);
+        input.iter().map(|x| tensor.quantized(*x)).collect::<Vec<i8>>()
+    };
+    let q: Vec<Vec<i8>> = inputs.iter().enumerate().map(quantized).collect();
+    session.run_int8(&q.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..if mode.explains() { 2 } else { 0 } {
+        let shown = session.explain_with(&Target::TOP, composite, |tensor| seen.push(tensor.relevance.to_vec()));
+        let Ok(why) = shown else { return Vec::new() };
+        let books = why.ledger().entries().flat_map(|e| [e.arrived, e.left, e.bias, e.stabilizer, e.dropped]);
+        let books: Vec<i32> = books.map(|figure| figure as i32).collect();
+        seen.push(books);
+    }
+    seen
+}
+
+/// Whether the plan was accepted; if so, what comes of it is held against what comes of the other.
+fn check(image: &Image, inputs: &[Vec<f32>], mode: Mode, changes: &[Change]) -> Result<bool, TestCaseError> {
+    let other = changed(image, mode, changes);
+    let (model, Ok(other)) = (image.model().unwrap(), other.model()) else { return Ok(false) };
+    for composite in [Preset::EpsilonPlus, Preset::EpsilonAlpha2Beta1].map(Composite::new) {
+        let [wanted, got] = [&model, &other].map(|model| in_floats(model, inputs, mode, &composite));
+        prop_assert_eq!(wanted, got);
+        let [wanted, got] = [&model, &other].map(|model| in_integers(model, inputs, mode, &composite));
+        prop_assert_eq!(wanted, got);
+    }
+    Ok(true)
+}
+
+/// Plans of images that are made of graphs; some must be accepted and some refused, or else nothing was tested.
+fn try_plans(image_of: impl Fn(&Case) -> Image) {
+    let (accepted, refused) = (Cell::new(0), Cell::new(0));
+    let mode = prop::sample::select(Mode::ALL.to_vec());
+    let plans = (graph(), mode, prop::collection::vec(changes(), 24));
+    let ran = TestRunner::new(cases(512)).run(&plans, |(case, mode, plans)| {
+        let image = image_of(&case);
+        for changes in plans {
+            let count = if check(&image, &case.inputs, mode, &changes)? { &accepted } else { &refused };
+            count.set(count.get() + 1);
+        }
+        Ok(())
+    });
+    ran.unwrap_or_else(|error| panic!("{error}"));
+    println!("{} plans accepted, {} refused", accepted.get(), refused.get());
+    assert!(accepted.get() > 200 && refused.get() > 200);
+}
+
+#[test]
+fn an_accepted_plan_changes_no_bit_of_floats() {
+    try_plans(|case| case.image());
+}
+
+#[test]
+fn an_accepted_plan_changes_no_bit_of_int8() {
+    try_plans(|case| {
+        let quantized = quantize(&case.network, std::slice::from_ref(&case.inputs), &QuantizeOptions::default());
+        emit(&quantized.expect("a graph can be quantised").network).expect("an image")
+    });
+}
