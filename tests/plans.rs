@@ -26,7 +26,7 @@ enum Change {
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
-    let near = prop_oneof![2 => Just(0_isize), 5 => -6_isize..=6, 1 => -40_isize..=40];
+    let near = prop_oneof![2 => Just(0_isize), 5 => -6_isize..=6, 3 => -128_isize..=128];
     let change = prop_oneof![
         6 => (any::<usize>(), any::<usize>(), near).prop_map(|(a, b, by)| Change::Move(a, b, by)),
         1 => (any::<usize>(), any::<bool>(), 1_usize..4).prop_map(|(t, first, by)| Change::Shorten(t, first, by)),
@@ -108,7 +108,7 @@ fn changed(image: &Image, mode: Mode, changes: &[Change]) -> Image {
     for change in changes {
         table.apply(*change, &mut bytes);
     }
-    let arena = word(&bytes, table.start + plan::ARENA) + 64 * ALIGNMENT as u32;
+    let arena = word(&bytes, table.start + plan::ARENA) + 256 * ALIGNMENT as u32;
     bytes[table.start + plan::ARENA..][..4].copy_from_slice(&arena.to_le_bytes());
     repair(&mut bytes);
     Image::from_bytes(&bytes)

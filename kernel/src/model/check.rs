@@ -1046,22 +1046,17 @@ const fn plan(model: &Model<'_>, mode: Mode) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Whether a relevance may overlay another, or its value, as they lie; their lifetimes in the plan must be no longer than
-/// they need be.
+/// Whether a relevance may overlay another, or its value, as they lie. What needs them when, the steps say: a plan may only
+/// reserve them for longer.
 const fn overlays(model: &Model<'_>, mode: Mode, i: usize, k: usize, a: Item, b: Item) -> bool {
     let tensors = model.tensors();
+    let ahead = b.offset as isize - a.offset as isize;
     if i < tensors || k < tensors {
         // `k` comes before `i`: a value, and perhaps its relevance.
-        let ahead = b.offset as isize - a.offset as isize;
-        let touch = a.lifetime.first == b.lifetime.last;
-        return k + tensors == i && touch && may_overlay_value(model, mode, k, ahead);
+        return k + tensors == i && may_overlay_value(model, mode, k, ahead);
     }
-    let (a_tensor, b_tensor) = (i - tensors, k - tensors);
-    let ahead = b.offset as isize - a.offset as isize;
-    let touch = a.lifetime.first == b.lifetime.last || b.lifetime.first == a.lifetime.last;
-    touch
-        && (may_overlay(model, a_tensor, b_tensor, ahead) && a.lifetime.first == b.lifetime.last
-            || may_overlay(model, b_tensor, a_tensor, -ahead) && b.lifetime.first == a.lifetime.last)
+    let (a, b) = (i - tensors, k - tensors);
+    may_overlay(model, a, b, ahead) || may_overlay(model, b, a, -ahead)
 }
 
 const fn lifetimes(model: &Model<'_>, mode: Mode, t: usize) -> Result<(), Reason> {
