@@ -197,7 +197,8 @@ impl Tape<'_, '_> {
         }
     }
 
-    /// Passes relevance back through a step, adding to what its operands have.
+    /// Passes relevance back through a step, adding to what its operands have. Kinds of steps are apart, so that none needs
+    /// the stack of all.
     pub fn backward(&mut self, index: usize, step: &Step, choice: Option<Choice<'_>>, condition: bool) -> Taken<f32> {
         let rule = choice.map_or(Rule::Pass, |choice| choice.rule);
         if !cfg!(feature = "float") {
@@ -220,6 +221,7 @@ impl Tape<'_, '_> {
         Taken::default()
     }
 
+    #[inline(never)]
     fn structural_back(&mut self, step: &Step) {
         for k in 0..step.operands {
             let memory = [self.relevance(step.output), self.relevance(self.model.operand(step, k))];
@@ -229,6 +231,7 @@ impl Tape<'_, '_> {
         }
     }
 
+    #[inline(never)]
     fn layer_back(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let ([x, x2], [sink, sink2]) = (self.operands(step), self.sinks(step));
@@ -259,8 +262,10 @@ impl Tape<'_, '_> {
                 let mut room = [[0.0; BLOCK]; linear::ROOM];
                 // Behind a pointer, so that the rules are compiled once for all layers.
                 let mut back = |layer: &dyn Linear| {
-                    let way = Way::new(layer, sizes, source, r, [sink, sink2], scratch, choice);
-                    way.map(|way| way.with_room(&mut room).measuring(condition).propagate()).unwrap_or_default()
+                    let way = &mut Way::new(layer, sizes, source, r, [sink, sink2], scratch, choice);
+                    let Some(way) = way else { return Taken::default() };
+                    (way.room, way.measure_condition) = (&mut room, condition);
+                    way.propagate()
                 };
                 return with_linear!(&model, step, |layer| back(&layer));
             }
@@ -289,6 +294,7 @@ impl Tape<'_, '_> {
 
     /// An activation that overwrote its input: the input is computed again, row by row, from what the step before it
     /// read, which is still there because that step's own way back comes later.
+    #[inline(never)]
     fn in_place_back(&mut self, index: usize, step: &Step, rule: &Rule<'_>) {
         let model = self.model;
         let Some(producer) = model.producer(model.operand(step, 0)) else { return };

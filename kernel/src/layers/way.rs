@@ -15,7 +15,8 @@ pub struct Way<'a> {
     relevance: &'a [f32],
     sinks: Sinks<'a>,
     choice: Choice<'a>,
-    measure_condition: bool,
+    /// Whether condition figures are wanted.
+    pub measure_condition: bool,
     /// `z`, then `s`, of the newest rows, in a ring.
     strip: &'a mut [f32],
     /// Floats per row.
@@ -28,10 +29,12 @@ pub struct Way<'a> {
     silence: usize,
     spare: &'a mut [f32],
     pixel: &'a mut [f32],
-    room: &'a mut [Lanes],
+    /// Room for weights as a part sees them, as much as one likes.
+    pub room: &'a mut [Lanes],
     /// A sweep hands out what bias and stabiliser took, not the shares.
     gives_rest: bool,
-    taken: Taken<f32>,
+    /// What was taken, perhaps before.
+    pub taken: Taken<f32>,
 }
 
 /// One share of the relevance: how much of it, how much of the bias goes with it, and which outputs take part.
@@ -121,25 +124,8 @@ impl<'a> Way<'a> {
         })
     }
 
-    /// With what was taken before.
-    pub const fn continuing(mut self, taken: Taken<f32>) -> Self {
-        self.taken = taken;
-        self
-    }
-
-    /// With room for weights as a part sees them, as much as one likes.
-    pub fn with_room(self, room: &'a mut [Lanes]) -> Self {
-        Self { room, ..self }
-    }
-
-    /// With condition figures.
-    pub fn measuring(mut self, measure: bool) -> Self {
-        self.measure_condition = measure;
-        self
-    }
-
     /// Passes the relevance back by the chosen rule.
-    pub fn propagate(mut self) -> Taken<f32> {
+    pub fn propagate(&mut self) -> Taken<f32> {
         match self.choice.rule {
             Rule::AlphaBeta { alpha, beta } => self.alpha_beta(alpha, beta),
             Rule::ZPlus => self.alpha_beta(1.0, 0.0),

@@ -152,8 +152,10 @@ fn handed(
     if relevance.iter().all(|r| *r == 0.0) {
         return taken;
     }
-    let way = Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, choice);
-    way.map_or(taken, |way| way.continuing(taken).measuring(condition).propagate())
+    let way = &mut Way::new(map, sizes, Source::tensor(operands, false), relevance, sinks, scratch, choice);
+    let Some(way) = way else { return taken };
+    (way.taken, way.measure_condition) = (taken, condition);
+    way.propagate()
 }
 
 /// The way back from moment to moment.
@@ -309,6 +311,7 @@ impl Tape<'_, '_> {
 
     /// Passes relevance back through a recurrent step. What arrives at the state before the first moment is booked as
     /// dropped.
+    #[inline(never)]
     pub fn backward_recurrent(&mut self, index: usize, step: &Step, choice: Choice<'_>, condition: bool) -> Taken<f32> {
         let model = self.model;
         let walk = Walk::new(&model, self.mode, step);
