@@ -6,6 +6,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use relprop::model::format::{ALIGNMENT, NONE_32, Section, header, plan};
+use relprop::plan::{overlay_lead, value_lead};
 use relprop::{Composite, Fixed, Mode, Model, Preset, Session, Target};
 use relprop_convert::quantize::{QuantizeOptions, quantize};
 use relprop_convert::{Image, emit};
@@ -21,6 +22,9 @@ use support::networks::graphs::graph;
 enum Change {
     /// Something lies where something else does, or so many steps of the alignment behind that.
     Move(usize, usize, isize),
+    /// The relevance of a step's first operand and what it may overlay, its value or the relevance of the step's output, lie
+    /// behind everything else and as far apart as they must, or so many steps of the alignment farther.
+    Overlay(usize, bool, isize),
     /// The value or the relevance of a tensor lives from later on, or less long.
     Shorten(usize, bool, usize),
 }
@@ -29,6 +33,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     let near = prop_oneof![2 => Just(0_isize), 5 => -6_isize..=6, 3 => -128_isize..=128];
     let change = prop_oneof![
         6 => (any::<usize>(), any::<usize>(), near).prop_map(|(a, b, by)| Change::Move(a, b, by)),
+        4 => (any::<usize>(), any::<bool>(), -3_isize..=1).prop_map(|(step, value, by)| Change::Overlay(step, value, by)),
         1 => (any::<usize>(), any::<bool>(), 1_usize..4).prop_map(|(t, first, by)| Change::Shorten(t, first, by)),
     ];
     prop::collection::vec(change, 1..=2)
@@ -73,8 +78,34 @@ impl Table {
         all
     }
 
-    fn apply(&self, change: Change, bytes: &mut [u8]) {
+    /// Writes an offset for a tensor, and for all that share its memory.
+    fn place(&self, tensor: usize, field: usize, offset: usize, bytes: &mut [u8]) {
+        for t in (0..self.tensors).filter(|&t| self.storage[t] == self.storage[tensor]) {
+            let at = self.entry(t) + field;
+            bytes[at..at + 4].copy_from_slice(&(offset as u32).to_le_bytes());
+        }
+    }
+
+    fn apply(&self, model: &Model<'_>, change: Change, bytes: &mut [u8]) {
         match change {
+            Change::Overlay(step, value, by) => {
+                let step = model.step(step % self.steps);
+                let sink = model.operand(&step, 0);
+                let (lead, source, field) = if value {
+                    (value_lead(model, &step), sink, plan::VALUE_OFFSET)
+                } else {
+                    (overlay_lead(model, &step), step.output, plan::RELEVANCE_OFFSET)
+                };
+                let Some(lead) = lead.filter(|_| word(bytes, self.entry(sink) + plan::RELEVANCE_OFFSET) != NONE_32)
+                else {
+                    return;
+                };
+                let step = ALIGNMENT as isize;
+                let ahead = (lead.div_euclid(step) + isize::from(lead.rem_euclid(step) > 0) + by) * step;
+                let end = word(bytes, self.start + plan::ARENA) as usize + ahead.min(0).unsigned_abs();
+                self.place(sink, plan::RELEVANCE_OFFSET, end, bytes);
+                self.place(source, field, end.wrapping_add_signed(ahead), bytes);
+            }
             Change::Move(a, b, by) => {
                 let mut things = self.offsets();
                 things.retain(|places| places.first().is_some_and(|at| word(bytes, *at) != NONE_32));
@@ -101,17 +132,21 @@ impl Table {
     }
 }
 
-/// Another plan for a mode, with room behind the arena.
-fn changed(image: &Image, mode: Mode, changes: &[Change]) -> Image {
-    let table = Table::new(&image.model().unwrap(), mode);
+/// Another plan for a mode, with room behind the arena; `None` where nothing was to be changed.
+fn changed(image: &Image, mode: Mode, changes: &[Change]) -> Option<Image> {
+    let model = image.model().unwrap();
+    let table = Table::new(&model, mode);
     let mut bytes = image.bytes().to_vec();
     for change in changes {
-        table.apply(*change, &mut bytes);
+        table.apply(&model, *change, &mut bytes);
     }
-    let arena = word(&bytes, table.start + plan::ARENA) + 256 * ALIGNMENT as u32;
+    if bytes == image.bytes() {
+        return None;
+    }
+    let arena = word(&bytes, table.start + plan::ARENA) + 1024 * ALIGNMENT as u32;
     bytes[table.start + plan::ARENA..][..4].copy_from_slice(&arena.to_le_bytes());
     repair(&mut bytes);
-    Image::from_bytes(&bytes)
+    Some(Image::from_bytes(&bytes))
 }
 
 /// Twice, so that an inference is repeated over what an explanation has left.
@@ -148,17 +183,17 @@ fn in_integers(model: &Model<'_>, inputs: &[Vec<f32>], mode: Mode, composite: &C
     seen
 }
 
-/// Whether the plan was accepted; if so, what comes of it is held against what comes of the other.
-fn check(image: &Image, inputs: &[Vec<f32>], mode: Mode, changes: &[Change]) -> Result<bool, TestCaseError> {
-    let other = changed(image, mode, changes);
-    let (model, Ok(other)) = (image.model().unwrap(), other.model()) else { return Ok(false) };
+/// Whether another plan was accepted; if so, what comes of it is held against what comes of the other.
+fn check(image: &Image, inputs: &[Vec<f32>], mode: Mode, changes: &[Change]) -> Result<Option<bool>, TestCaseError> {
+    let Some(other) = changed(image, mode, changes) else { return Ok(None) };
+    let (model, Ok(other)) = (image.model().unwrap(), other.model()) else { return Ok(Some(false)) };
     for composite in [Preset::EpsilonPlus, Preset::EpsilonAlpha2Beta1].map(Composite::new) {
         let [wanted, got] = [&model, &other].map(|model| in_floats(model, inputs, mode, &composite));
         prop_assert_eq!(wanted, got);
         let [wanted, got] = [&model, &other].map(|model| in_integers(model, inputs, mode, &composite));
         prop_assert_eq!(wanted, got);
     }
-    Ok(true)
+    Ok(Some(true))
 }
 
 /// Plans of images that are made of graphs; some must be accepted and some refused, or else nothing was tested.
@@ -169,8 +204,11 @@ fn try_plans(image_of: impl Fn(&Case) -> Image) {
     let ran = TestRunner::new(cases(512)).run(&plans, |(case, mode, plans)| {
         let image = image_of(&case);
         for changes in plans {
-            let count = if check(&image, &case.inputs, mode, &changes)? { &accepted } else { &refused };
-            count.set(count.get() + 1);
+            match check(&image, &case.inputs, mode, &changes)? {
+                Some(true) => accepted.set(accepted.get() + 1),
+                Some(false) => refused.set(refused.get() + 1),
+                None => {}
+            }
         }
         Ok(())
     });
