@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use relprop::model::format::{ALIGNMENT, NONE_32, Section, header, plan};
 use relprop::plan::{overlay_lead, value_lead};
+use relprop::step::Shape;
 use relprop::{Composite, Fixed, Mode, Model, Preset, Session, Target};
 use relprop_convert::quantize::{QuantizeOptions, quantize};
-use relprop_convert::{Image, emit};
+use relprop_convert::{Image, Network, emit};
 use std::cell::Cell;
 use support::cases::cases;
 use support::kernel::{self, slices};
@@ -18,6 +19,7 @@ use support::networks::Case;
 use support::networks::graphs::graph;
 use support::networks::kinds::Kind;
 use support::networks::layers::any_of;
+use support::networks::numbers::{Numbers, Style};
 
 /// A change of a plan.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +116,9 @@ impl Table {
                 let (Some(a), Some(b)) = (things.get(a % things.len()), things.get(b % things.len())) else { return };
                 let to = word(bytes, b[0]) as isize + by * ALIGNMENT as isize;
                 let to = u32::try_from(to).unwrap_or(0);
-                a.iter().for_each(|at| bytes[*at..at + 4].copy_from_slice(&to.to_le_bytes()));
+                for at in a {
+                    bytes[*at..at + 4].copy_from_slice(&to.to_le_bytes());
+                }
             }
             Change::Shorten(tensor, first, by) => {
                 let root = self.storage[tensor % self.tensors];
@@ -200,11 +204,23 @@ fn check(image: &Image, inputs: &[Vec<f32>], mode: Mode, changes: &[Change]) -> 
     Ok(Some(true))
 }
 
+prop_compose! {
+    /// A dense layer of more outputs than are worked on together.
+    fn wide()(inputs in 1_usize..=40, outputs in 33_usize..=70, seed: u64) -> Case {
+        let (mut network, mut numbers) = (Network::named("wide"), Numbers::new(seed, Style::Smooth));
+        let x = network.input("x", Shape::new(1, 1, inputs));
+        let y = network.dense(x, outputs, &numbers.list(outputs * inputs), &numbers.bias(outputs));
+        network.output(y);
+        Case { network, inputs: vec![numbers.list(inputs)], step: 0 }
+    }
+}
+
 /// Plans of images that are made of graphs; some must be accepted and some refused, or else nothing was tested.
 fn try_plans(image_of: impl Fn(&Case) -> Image) {
     let (accepted, refused) = (Cell::new(0), Cell::new(0));
     let mode = prop::sample::select(Mode::ALL.to_vec());
-    let networks = prop_oneof![3 => graph(), 1 => any_of(Kind::all()).prop_map(|(_, case)| case)];
+    let layer = any_of(Kind::all()).prop_map(|(_, case)| case);
+    let networks = prop_oneof![6 => graph(), 2 => layer, 1 => wide()];
     let plans = (networks, mode, prop::collection::vec(changes(), 24));
     let ran = TestRunner::new(cases(512)).run(&plans, |(case, mode, plans)| {
         let image = image_of(&case);
@@ -224,7 +240,7 @@ fn try_plans(image_of: impl Fn(&Case) -> Image) {
 
 #[test]
 fn an_accepted_plan_changes_no_bit_of_floats() {
-    try_plans(|case| case.image());
+    try_plans(Case::image);
 }
 
 #[test]

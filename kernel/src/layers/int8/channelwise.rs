@@ -144,7 +144,7 @@ impl Channelwise<'_> {
             Term::By(Weight::ALL) => self.window(x.q, x.zero, place, channels, |x, w| x * w),
             Term::By(Weight::POSITIVE) => self.window(x.q, x.zero, place, channels, |x, w| x * w.max(0)),
             Term::Positive => self.window(x.q, x.zero, place, channels, |x, w| (x * w).max(0)),
-            // What few rules ask for, and of weights alone.
+            // Squares and counts: of weights alone. No rule sums up others.
             Term::By(weight) => self.window(x.q, x.zero, place, channels, |_, w| weight.of(w as i8).into()),
         }
     }

@@ -14,7 +14,7 @@ use crate::step::Step;
 /// Outputs that are worked on together on the way back.
 pub const TILE: usize = 32;
 /// Outputs of which sums are kept at once: the stack is small where there are no vectors.
-const TOGETHER: usize = if FAST { TILE } else { 8 };
+const AT_ONCE: usize = if FAST { TILE } else { 8 };
 /// Inputs that are widened together.
 const CHUNK: usize = 4 * BLOCK_INT8;
 
@@ -86,6 +86,39 @@ impl<'a> Dense<'a> {
     }
 }
 
+impl Dense<'_> {
+    /// Both sums of some outputs, but of those that are silent.
+    #[inline(always)]
+    fn totals<N: Number>(
+        &self,
+        x: &Inputs<'_>,
+        sums: Sums,
+        [first, count]: [usize; 2],
+        silent: impl Fn(usize) -> bool,
+    ) -> [[i32; AT_ONCE]; 2] {
+        let mut totals = [[0; AT_ONCE]; 2];
+        for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
+            let from = chunk * CHUNK;
+            let mut wide = [0; CHUNK];
+            let len = lanes8::read(q.len());
+            let patch = wide.get_mut(..len).unwrap_or(&mut []);
+            for (fill, weight) in Fill::passes(sums) {
+                fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
+                for k in (0..count).step_by(CHANNELS).filter(|k| !silent(*k)) {
+                    let weights = self.weights_together(first + k, count - k, from, len);
+                    let kind = (sums, *weight);
+                    sums_of::<1>(kind, x.non_negative, patch, len, weights, |next, _, parts| {
+                        for (totals, part) in totals.iter_mut().zip(parts) {
+                            totals.iter_mut().skip(k + next).take(1).for_each(|total| *total += part);
+                        }
+                    });
+                }
+            }
+        }
+        totals
+    }
+}
+
 impl<N: Number> Layer<N> for Dense<'_> {
     fn bands(&self) -> Bands {
         let (outputs, len) = (self.outputs, TILE.min(self.outputs));
@@ -98,35 +131,14 @@ impl<N: Number> Layer<N> for Dense<'_> {
 
     fn sums(&self, x: &Inputs<'_>, sums: Sums, row: usize, _: &mut [i16], to: &mut Sheet<'_, N>) {
         let range = Layer::<N>::bands(self).row(row);
-        for start in (0..range.len()).step_by(TOGETHER) {
-            let count = TOGETHER.min(range.len() - start);
-            if to.is_silent(start, count) {
-                continue;
+        for start in (0..range.len()).step_by(AT_ONCE) {
+            let (first, count) = (range.start + start, AT_ONCE.min(range.len() - start));
+            if !to.is_silent(start, count) {
+                let silent = |k| to.is_silent(start + k, CHANNELS);
+                let totals = self.totals::<N>(x, sums, [first, count], silent);
+                let totals = totals.each_ref().map(|totals| totals.get(..count).unwrap_or(&[]));
+                to.put(start, first, totals);
             }
-            let (first, mut totals) = (range.start + start, [[0; TOGETHER]; 2]);
-            for (chunk, q) in x.q.chunks(CHUNK).enumerate() {
-                let from = chunk * CHUNK;
-                let mut wide = [0; CHUNK];
-                let len = lanes8::read(q.len());
-                let patch = wide.get_mut(..len).unwrap_or(&mut []);
-                for (fill, weight) in Fill::passes(sums) {
-                    fill.put::<N>(x, from, patch.get_mut(..q.len()).unwrap_or(&mut []));
-                    for k in (0..count).step_by(CHANNELS) {
-                        if to.is_silent(start + k, CHANNELS) {
-                            continue;
-                        }
-                        let weights = self.weights_together(first + k, count - k, from, len);
-                        let kind = (sums, *weight);
-                        sums_of::<1>(kind, x.non_negative, patch, len, weights, |next, _, parts| {
-                            for (totals, part) in totals.iter_mut().zip(parts) {
-                                totals.iter_mut().skip(k + next).take(1).for_each(|total| *total += part);
-                            }
-                        });
-                    }
-                }
-            }
-            let totals = totals.each_ref().map(|totals| totals.get(..count).unwrap_or(&[]));
-            to.put(start, first, totals);
         }
     }
 
