@@ -86,7 +86,7 @@ const HARDENED: [&str; 22] = [
 const DENY: [&str; 4] = ["check", "licenses", "bans", "sources"];
 
 /// The workspaces, each with its own lock file.
-const WORKSPACES: [&str; 4] = [".", "firmware", "fuzz", "xtask/probe"];
+const WORKSPACES: [&str; 5] = [".", "firmware", "firmware/tflm", "fuzz", "xtask/probe"];
 
 pub fn run(options: &Options) -> bool {
     let mut stages = Stages::default();
