@@ -284,6 +284,41 @@ fn what_lives_together_lies_apart() {
     }
 }
 
+#[test]
+fn tensors_that_share_memory_are_planned_alike() {
+    let offsets = [(plan::VALUE_OFFSET, 16, Reason::Storage), (plan::RELEVANCE_OFFSET, 16, Reason::Storage)];
+    let times = [plan::VALUE_FIRST, plan::VALUE_LAST, plan::RELEVANCE_FIRST, plan::RELEVANCE_LAST];
+    let mut changed = 0;
+    for base in [Base::Floats, Base::Sum, Base::Cell] {
+        let bytes = base.image();
+        let model = Model::new(&bytes).unwrap();
+        let [first, _] = section(&bytes, Section::Plans);
+        for (mode, t) in Mode::ALL.into_iter().flat_map(|mode| (0..model.tensors()).map(move |t| (mode, t))) {
+            if model.storage(t) == t {
+                continue;
+            }
+            let entry =
+                first + mode as usize * plan::table_size(model.tensors(), model.steps()) + plan::HEAD + t * plan::ENTRY;
+            // There is no relevance to be placed where nothing is explained.
+            let offsets = offsets.into_iter().take(if mode.explains() { 2 } else { 1 });
+            for (field, by, reason) in offsets.chain(times.map(|field| (field, 1, Reason::Lifetime))) {
+                let at = entry + field;
+                let old = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+                for value in [old.wrapping_add(by), old.wrapping_sub(by)] {
+                    changed += 1;
+                    let got = refused_with(bytes.clone(), at, &value.to_le_bytes());
+                    assert_eq!(
+                        got,
+                        Some((Place::Plan, mode as usize, reason)),
+                        "{base:?} {mode:?}: field {field} of {t}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(changed >= 34, "{changed}");
+}
+
 /// After the first, which stands for all others.
 #[test]
 fn words_rise_byte_by_byte() {
