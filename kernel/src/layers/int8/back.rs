@@ -225,23 +225,24 @@ fn add_rows<N: Number, const L: usize>(
 /// Adds `f(w)·s` side by side, each weight with a quotient of its own.
 #[inline(always)]
 pub fn add_each<N: Number, const L: usize>(sums: &mut N::Narrow<L>, weight: Weight, w: &[i8], s: &[N::Word]) {
-    if FAST {
-        let (w, s) = (first_of::<_, L>(w), first_of::<_, L>(s));
-        return match weight {
-            Weight::Within(low, high) => N::weigh_each(sums, |w| i16::from(w).max(low).min(high), &w, &s),
-            _ => N::weigh_each(sums, |w| weight.of(w), &w, &s),
-        };
+    if !FAST {
+        return add_pairs::<N, L>(sums, weight, w, s);
     }
+    let (w, s) = (first_of::<_, L>(w), first_of::<_, L>(s));
     match weight {
-        Weight::ALL => add_pairs::<N, L>(sums, w, s, i16::from),
-        Weight::POSITIVE => add_pairs::<N, L>(sums, w, s, |w| w.max(0).into()),
-        _ => add_pairs::<N, L>(sums, w, s, |w| weight.of(w)),
+        Weight::Within(low, high) => N::weigh_each(sums, |w| i16::from(w).max(low).min(high), &w, &s),
+        _ => N::weigh_each(sums, |w| weight.of(w), &w, &s),
     }
 }
 
+/// The same where there are no vectors: no more of them than there are.
 #[inline(never)]
-fn add_pairs<N: Number, const L: usize>(sums: &mut N::Narrow<L>, w: &[i8], s: &[N::Word], f: impl Fn(i8) -> i16) {
-    N::weigh_each(sums, f, w, s);
+fn add_pairs<N: Number, const L: usize>(sums: &mut N::Narrow<L>, weight: Weight, w: &[i8], s: &[N::Word]) {
+    match weight {
+        Weight::ALL => N::weigh_each(sums, i16::from, w, s),
+        Weight::POSITIVE => N::weigh_each(sums, |w| w.max(0).into(), w, s),
+        _ => N::weigh_each(sums, |w| weight.of(w), w, s),
+    }
 }
 
 /// What the inputs of an output are replaced by.
@@ -375,6 +376,23 @@ mod tests {
         (0..L).map(|i| (0..s.len()).map(|j| row(j, i)).sum()).collect()
     }
 
+    fn kinds() -> [(Weight, Function); 5] {
+        [
+            (Weight::ALL, |w| w),
+            (Weight::POSITIVE, |w| w.max(0)),
+            (Weight::NEGATIVE, |w| w.min(0)),
+            (Weight::One, |_| 1),
+            (Weight::Within(-3, 90), |w| w.clamp(-3, 90)),
+        ]
+    }
+
+    /// Sums of integers as numbers; as many places are asked for as a sum has behind its point, so that nothing is shifted.
+    fn gathered(narrow: &<Fixed as Number>::Narrow<L>) -> [f64; L] {
+        let mut sums = [0; L];
+        Fixed::gather(&mut sums, narrow, Some(16));
+        sums.map(|sum: i64| sum as f64)
+    }
+
     proptest! {
         #[test]
         fn columns_are_sums_of_weighed_quotients(
@@ -383,24 +401,11 @@ mod tests {
             columns in 1..=L,
             apart in L..=11,
         ) {
-            let kinds: [(Weight, Function); 5] = [
-                (Weight::ALL, |w| w),
-                (Weight::POSITIVE, |w| w.max(0)),
-                (Weight::NEGATIVE, |w| w.min(0)),
-                (Weight::One, |_| 1),
-                (Weight::Within(-3, 90), |w| w.clamp(-3, 90)),
-            ];
-            for (weight, f) in kinds {
+            for (weight, f) in kinds() {
                 let wanted = naive(f, &w, apart, &s);
                 let (mut some, mut all) = (Fixed::nothing::<L>(), Fixed::nothing::<L>());
                 add_some::<Fixed, L>(&mut some, weight, (&w, apart), columns, &s);
                 add_columns::<Fixed, L>(&mut all, weight, (&w, apart), L, &s);
-                let gathered = |narrow: &<Fixed as Number>::Narrow<L>| {
-                    let mut sums = [0; L];
-                    // As many places as a sum has behind its point: nothing is shifted.
-                    Fixed::gather(&mut sums, narrow, Some(16));
-                    sums.map(|sum: i64| sum as f64)
-                };
                 prop_assert_eq!(&gathered(&some)[..columns], &wanted[..columns]);
                 prop_assert_eq!(&gathered(&some)[columns..], &[0.0; L][columns..]);
                 if FAST {
@@ -411,6 +416,31 @@ mod tests {
                 add_some::<f32, L>(&mut some, weight, (&w, apart), columns, &reals);
                 add_columns::<f32, L>(&mut all, weight, (&w, apart), L, &reals);
                 prop_assert_eq!(&some[..columns], &all[..columns]);
+            }
+        }
+
+        #[test]
+        fn pairs_are_products_of_weights_and_quotients(
+            w in prop::collection::vec(any::<i8>(), 0..=L + 2),
+            s in prop::collection::vec(-(1 << 30) + 1..1 << 30, 0..=L + 2),
+        ) {
+            for (weight, f) in kinds() {
+                let product = |i: usize| match (w.get(i), s.get(i)) {
+                    (Some(w), Some(s)) => f64::from(f((*w).into())) * f64::from(*s),
+                    _ => 0.0,
+                };
+                let wanted: Vec<f64> = (0..L).map(product).collect();
+                let (mut some, mut all) = (Fixed::nothing::<L>(), Fixed::nothing::<L>());
+                add_pairs::<Fixed, L>(&mut some, weight, &w, &s);
+                add_each::<Fixed, L>(&mut all, weight, &w, &s);
+                let there = L.min(w.len()).min(s.len());
+                prop_assert_eq!(&gathered(&some)[..], &wanted[..]);
+                prop_assert_eq!(&gathered(&all)[..there], &wanted[..there]);
+                let reals: Vec<f32> = s.iter().map(|s| *s as f32 / 1e9).collect();
+                let (mut some, mut all) = (f32::nothing::<L>(), f32::nothing::<L>());
+                add_pairs::<f32, L>(&mut some, weight, &w, &reals);
+                add_each::<f32, L>(&mut all, weight, &w, &reals);
+                prop_assert_eq!(&some[..there], &all[..there]);
             }
         }
 
