@@ -356,7 +356,7 @@ impl<N: Number> Way<'_, '_, N> {
                     Some(constants) if !is_mean => constants,
                     _ => &*known.insert(self.constants(&epsilon, element, channel + first)),
                 };
-                let sum = |k: usize| self.strips[k].get(start + at).copied().unwrap_or_default();
+                let sum = |k: usize| self.strips[k & 1].get(start + at).copied().unwrap_or_default();
                 let (sums, mut words) = ([sum(0), sum(1)], [nothing; 2]);
                 if !self.recipe.stops(sums[0] != nothing, *r) {
                     let fan_in = || self.layer.fan_in(element);
@@ -370,7 +370,7 @@ impl<N: Number> Way<'_, '_, N> {
                     words = [N::lowered(one.0, one.1, exponent), N::lowered(other.0, other.1, exponent)];
                 }
                 for (k, word) in words.into_iter().enumerate() {
-                    self.strips[k].get_mut(start + at).into_iter().for_each(|to| *to = word);
+                    self.strips[k & 1].get_mut(start + at).into_iter().for_each(|to| *to = word);
                 }
             }
         }
