@@ -335,6 +335,7 @@ impl Task<'_> {
         }
     }
 
+    /// A layer with its rule and the memory for its rows; `None` where the rule needs no quotients. Apart, as the memory is.
     #[inline(never)]
     fn way<'w, 'c, N: Number>(&'w mut self, layer: &'w dyn Layer<N>, choice: &Choice<'c>) -> Option<Way<'w, 'c, N>>
     where
