@@ -8,6 +8,14 @@
 
 use crate::model::format::BLOCK;
 
+/// Something for each of eight lanes, written out. Where code is built for size, LLVM keeps a loop over lanes, and what it
+/// adds up in memory; written out, that stays in registers.
+macro_rules! each_lane {
+    ($lane:ident => $body:expr) => { each_lane!($lane => $body; 0 1 2 3 4 5 6 7) };
+    ($lane:ident => $body:expr; $($at:literal)*) => {{ $({ let $lane = $at; $body; })* }};
+}
+pub(crate) use each_lane;
+
 /// One block of values: output channels side by side.
 pub type Lanes = [f32; BLOCK];
 
@@ -17,6 +25,9 @@ pub const FAST: bool = cfg!(any(target_pointer_width = "64", target_feature = "s
 /// Whether they get more variants, for the ends of rows and for few channels: where neither flash is counted nor what a
 /// page downloads.
 pub const ROOMY: bool = cfg!(target_pointer_width = "64");
+
+/// Whether the positive part of weights is seen where they are used: without vectors that costs less than to keep it.
+pub const QUICK: bool = !FAST;
 
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = if FAST { 4 } else { 1 };
@@ -90,8 +101,9 @@ impl Weight {
     pub fn see(self, w: &[Lanes], seen: &mut [Lanes]) {
         #[inline(always)]
         fn each(w: &[Lanes], seen: &mut [Lanes], f: impl Fn(f32) -> f32) {
-            for (seen, w) in seen.as_flattened_mut().iter_mut().zip(w.as_flattened()) {
-                *seen = f(*w);
+            for (seen, w) in seen.iter_mut().zip(w) {
+                let [a, b, c, d, e, g, h, i] = *w;
+                *seen = [f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i)];
             }
         }
         match self {
@@ -299,22 +311,42 @@ pub fn accumulate<const N: usize, const L: usize>(
     w: [&[Lanes]; 2],
     acc: &mut [[f32; L]; N],
 ) {
-    if view.is_all() { add_products(x, w[0], acc) } else { add_seen(view, x, w, acc) }
+    match view {
+        View { weights: [Weight::All, _], signed: false } => add_products(x, w[0], |w| w, acc),
+        View { weights: [Weight::Positive, _], signed: false } if QUICK => add_products(x, w[0], positive, acc),
+        _ => add_seen(view, x, w, acc),
+    }
 }
 
 #[inline(always)]
-fn add_products<const N: usize, const L: usize>(x: [&[f32]; N], w: &[Lanes], acc: &mut [[f32; L]; N]) {
+fn add_products<const N: usize, const L: usize>(
+    x: [&[f32]; N],
+    w: &[Lanes],
+    see: impl Fn(f32) -> f32,
+    acc: &mut [[f32; L]; N],
+) {
     let Some(x) = same_length(x, w.len()) else { return };
     let mut sums = *acc;
     for (i, w) in w.iter().enumerate() {
         for (sum, x) in sums.iter_mut().zip(x) {
             let Some(x) = x.get(i) else { continue };
-            for (lane, w) in sum.iter_mut().zip(w) {
-                *lane += *x * *w;
-            }
+            multiply_add(sum, |_| *x, w, &see);
         }
     }
     *acc = sums;
+}
+
+/// `sum += a·see(b)` for each lane that there is.
+#[inline(always)]
+pub fn multiply_add<const L: usize>(sum: &mut [f32; L], a: impl Fn(usize) -> f32, b: &Lanes, see: impl Fn(f32) -> f32) {
+    match sum.first_chunk_mut::<BLOCK>() {
+        Some(sum) if !FAST => each_lane!(lane => sum[lane] += a(lane) * see(b[lane])),
+        _ => {
+            for (lane, (sum, b)) in sum.iter_mut().zip(b).enumerate() {
+                *sum += a(lane) * see(*b);
+            }
+        }
+    }
 }
 
 /// Weights that are looked at before they are used: a few at a time, so that they stay at hand.
@@ -338,7 +370,7 @@ fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: [&[La
                 &*seen
             };
             if inputs == Inputs::All {
-                add_products(x, seen, acc);
+                add_products(x, seen, |w| w, acc);
                 continue;
             }
             let mut kept = [[0.0; SEEN]; N];
@@ -347,7 +379,7 @@ fn add_seen<const N: usize, const L: usize>(view: View, x: [&[f32]; N], w: [&[La
                     *kept = inputs.keep(*x);
                 }
             }
-            add_products(kept.each_ref().map(|x| span(x, 0, len)), seen, acc);
+            add_products(kept.each_ref().map(|x| span(x, 0, len)), seen, |w| w, acc);
         }
     }
 }
@@ -594,6 +626,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn written_out_it_is_the_loop(
+            sum in prop::array::uniform8(-4.0f32..4.0),
+            a in prop::array::uniform8(-4.0f32..4.0),
+            b in prop::array::uniform8(-4.0f32..4.0),
+        ) {
+            let (mut written, mut looped) = (sum, sum);
+            each_lane!(lane => written[lane] += a[lane] * positive(b[lane]));
+            multiply_add(&mut looped, |lane| a[lane], &b, positive);
+            let naive: Lanes = core::array::from_fn(|i| sum[i] + a[i] * b[i].max(0.0));
+            prop_assert_eq!((written, looped), (naive, naive));
+        }
+
+        #[test]
         fn accumulate_equals_the_sum_it_names(
             w in prop::collection::vec(-4.0f32..4.0, 8 * 11),
             x in prop::collection::vec(-4.0f32..4.0, 22),
@@ -613,6 +658,11 @@ mod tests {
                 let mut from_seen = [[0.0; 8]; 2];
                 accumulate(view.seen(), [&x[..11], &x[11..]], seen.each_ref().map(|seen| &seen[..]), &mut from_seen);
                 prop_assert_eq!(from_seen, fast, "{:?}", part);
+                if view.weights[0] == Weight::Positive && !view.signed {
+                    let mut on_the_way = [[0.0; 8]; 2];
+                    add_products([&x[..11], &x[11..]], w_lanes, positive, &mut on_the_way);
+                    prop_assert_eq!(on_the_way, fast);
+                }
                 for (p, fast) in fast.iter().enumerate() {
                     for (lane, fast) in fast.iter().enumerate() {
                         let terms = (0..11).map(|i| term(part, x[11 * p + i], w[8 * i + lane]));

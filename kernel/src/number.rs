@@ -7,7 +7,8 @@
 //! biases have taken so much that few bits are left.
 
 use crate::fixed::Rescale;
-use crate::lanes::Sum;
+use crate::lanes::{FAST, Sum, each_lane};
+use crate::model::format::BLOCK;
 use crate::rule::Stabilizer;
 use bytemuck::Pod;
 
@@ -135,6 +136,8 @@ pub trait Number: Sized + Copy + Default + core::fmt::Debug + PartialEq + 'stati
     fn weigh<const L: usize>(sums: &mut Self::Narrow<L>, w: &[i16; L], s: Self::Word);
     /// Adds `f(w)·s` to the first sums, as many as there are weights.
     fn weigh_by<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8], s: Self::Word);
+    /// Adds `f(w)·s` to eight sums.
+    fn weigh_eight<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: [i8; BLOCK], s: Self::Word);
     /// Adds `f(w)·s` to the first sums, each weight with a quotient of its own.
     fn weigh_each<const L: usize>(sums: &mut Self::Narrow<L>, f: impl Fn(i8) -> i16, w: &[i8], s: &[Self::Word]);
     /// Adds the first sums up, and brings them to the unit of the relevance that arrived.
@@ -420,6 +423,13 @@ impl Number for f32 {
     fn weigh_by<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: &[i8], s: f32) {
         for (sum, w) in sums.iter_mut().zip(w) {
             *sum += f32::from(f(*w)) * s;
+        }
+    }
+
+    #[inline(always)]
+    fn weigh_eight<const L: usize>(sums: &mut [f32; L], f: impl Fn(i8) -> i16, w: [i8; BLOCK], s: f32) {
+        if let Some(sums) = sums.first_chunk_mut::<BLOCK>() {
+            each_lane!(i => sums[i] += f32::from(f(w[i])) * s);
         }
     }
 
@@ -861,6 +871,17 @@ impl Number for Fixed {
     }
 
     #[inline(always)]
+    fn weigh_eight<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: [i8; BLOCK], s: i32) {
+        let (upper, lower) = (i32::from((s >> HALF_BITS) as i16), s & ((1 << HALF_BITS) - 1));
+        if let (Some(high), Some(low)) = (high.first_chunk_mut::<BLOCK>(), low.first_chunk_mut::<BLOCK>()) {
+            each_lane!(i => {
+                high[i] += i32::from(f(w[i])) * upper;
+                low[i] += i32::from(f(w[i])) * lower;
+            });
+        }
+    }
+
+    #[inline(always)]
     fn weigh_each<const L: usize>([high, low]: &mut [[i32; L]; 2], f: impl Fn(i8) -> i16, w: &[i8], s: &[i32]) {
         for ((high, low), (w, s)) in high.iter_mut().zip(low).zip(w.iter().zip(s)) {
             let (w, upper, lower) = (i32::from(f(*w)), (s >> HALF_BITS) as i16, (s & ((1 << HALF_BITS) - 1)) as i16);
@@ -873,6 +894,10 @@ impl Number for Fixed {
     fn gather<const L: usize>(total: &mut [i64], [high, low]: &[[i32; L]; 2], exponent: Option<i8>) {
         let places = i32::from(exponent.unwrap_or(0)) - SUM_PLACES as i32;
         for (total, (high, low)) in total.iter_mut().zip(high.iter().zip(low)) {
+            // Most quotients are zero, and shifts of eight bytes long where registers have four.
+            if !FAST && *high | *low == 0 {
+                continue;
+            }
             let sum = (i64::from(*high) << HALF_BITS) + i64::from(*low);
             *total = total.saturating_add(shifted(sum, places));
         }

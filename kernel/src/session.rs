@@ -28,6 +28,9 @@ pub struct Session<'m, 'a, R: Relevance = f32> {
     relevance: PhantomData<R>,
 }
 
+/// The tensor whose relevance was added up last, and its total: nothing has been written since.
+type Known<R> = (usize, <R as Relevance>::Balance);
+
 /// What the arena holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -326,11 +329,12 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         if self.tape.mode == Mode::Explain {
             self.state = State::Spent;
         }
-        let seeded = R::figure(self.total(seed_tensor));
+        let mut known = (seed_tensor, self.total(seed_tensor));
+        let seeded = R::figure(known.1);
         for i in (0..model.steps()).rev() {
             if let Some(tensor) = self.reached(i, seed_tensor) {
                 self.show(tensor, Some(i), &start, &mut observer);
-                self.step_back(i, composite)?;
+                self.step_back(i, composite, &mut known)?;
             }
         }
         let mut received = R::Balance::default();
@@ -338,7 +342,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
             let tensor = model.input(i).tensor;
             self.reach(tensor);
             self.show(tensor, None, &start, &mut observer);
-            received = R::joined(received, self.total(tensor));
+            received = R::joined(received, self.total_of(tensor, &known));
         }
         Ok(self.explanation(start, seeded, R::figure(received)))
     }
@@ -375,26 +379,26 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
 
     /// One step on the way back, with its entry in the books.
     #[inline(never)]
-    fn step_back(&mut self, i: usize, composite: &Composite<'_>) -> Result<(), ExplainError> {
+    fn step_back(&mut self, i: usize, composite: &Composite<'_>, known: &mut Known<R>) -> Result<(), ExplainError> {
         let step = self.tape.model.step(i);
         // Checked for every step before.
         let choice = composite.choose(&self.tape.model, i)?;
-        let opening = self.open_books(&step);
+        let opening = self.open_books(&step, known);
         let (choice, condition) = (choice.as_ref(), composite.measure_condition);
         let taken = if self.tape.model.is_int8(&step) && !self.tape.model.in_place(&step) {
             self.operands_back(i, &step, (choice, condition), opening.exponent)
         } else {
             R::backward(&mut self.tape, i, &step, choice.copied(), condition)
         };
-        self.close_books(i, &step, choice, &opening, &taken);
+        *known = self.close_books(i, &step, choice, &opening, &taken);
         Ok(())
     }
 
     /// What has arrived at a step, and what its operands have already.
     #[inline(never)]
-    fn open_books(&mut self, step: &Step) -> Opening<R> {
+    fn open_books(&mut self, step: &Step, known: &Known<R>) -> Opening<R> {
         let model = self.tape.model;
-        let (arrived, exponent) = (self.total(step.output), self.exponent(step.output).unwrap_or(0));
+        let (arrived, exponent) = (self.total_of(step.output, known), self.exponent(step.output).unwrap_or(0));
         let peak = R::peak(self.slice(step.output), exponent);
         let (in_place, int8) = (model.in_place(step), model.is_int8(step));
         let mut before = R::Balance::default();
@@ -409,7 +413,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         Opening { arrived, exponent, peak, before }
     }
 
-    /// Writes a step's entry.
+    /// Writes a step's entry; returns the total of the last operand.
     #[inline(never)]
     fn close_books(
         &mut self,
@@ -418,16 +422,18 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         choice: Option<&Choice<'_>>,
         opening: &Opening<R>,
         taken: &Taken<R>,
-    ) {
+    ) -> Known<R> {
         let model = self.tape.model;
         let mut after = R::Balance::default();
+        let mut known = (usize::MAX, after);
         for k in 0..step.operands {
             let operand = model.operand(step, k);
             if model.in_place(step) {
                 self.mark(operand, opening.exponent);
             }
             if (0..k).all(|earlier| model.operand(step, earlier) != operand) {
-                after = R::joined(after, self.total(operand));
+                known = (operand, self.total(operand));
+                after = R::joined(after, known.1);
             }
         }
         let left = R::less(after, opening.before);
@@ -435,6 +441,7 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
         if let Some(words) = self.books().0.chunks_exact_mut(R::ENTRY_WORDS).nth(i) {
             R::to_words(entry, words);
         }
+        known
     }
 
     /// The operands of an int8 step, one after the other.
@@ -520,6 +527,11 @@ impl<'m, 'a, R: Relevance> Session<'m, 'a, R> {
 
     fn slice(&self, tensor: usize) -> &[R::Word] {
         bytemuck::try_cast_slice(self.tape.arena.get(self.tape.relevance(tensor)).unwrap_or(&[])).unwrap_or(&[])
+    }
+
+    /// The total of a tensor; it is not added up anew where it was just now.
+    fn total_of(&self, tensor: usize, known: &Known<R>) -> R::Balance {
+        if known.0 == tensor { known.1 } else { self.total(tensor) }
     }
 
     fn total(&self, tensor: usize) -> R::Balance {

@@ -6,7 +6,7 @@
 //! inputs that the row read. So an explanation needs the kept activations, two relevance tensors and a few rows of
 //! scratch, and several consumers of one tensor simply add up.
 
-use crate::lanes::{self, FAST, Lanes, Part, Weight};
+use crate::lanes::{self, FAST, Lanes, Part, QUICK, Weight, positive};
 use crate::model::format::BLOCK;
 use crate::step::{Op, Shape, Step, quotient};
 
@@ -221,7 +221,27 @@ pub fn weigh<const M: usize, const N: usize>(
     walk: Walk,
     acc: &mut [[Lanes; N]; M],
 ) {
-    let as_they_are = views.iter().all(|view| matches!(view, Weight::All));
+    let all = |weight: Weight| views.iter().all(|view| *view == weight);
+    if all(Weight::All) {
+        weigh_seen(None, |w| w, w, s, walk, acc);
+    } else if QUICK && all(Weight::Positive) {
+        weigh_seen(None, positive, w, s, walk, acc);
+    } else {
+        weigh_seen(Some(views), |w| w, w, s, walk, acc);
+    }
+}
+
+/// [`weigh`] for weights that are seen where they are used, or through views that are not all the same.
+#[inline(always)]
+fn weigh_seen<const M: usize, const N: usize>(
+    views: Option<&[Weight; N]>,
+    see: impl Fn(f32) -> f32,
+    w: &[Lanes],
+    s: &[Lanes],
+    walk: Walk,
+    acc: &mut [[Lanes; N]; M],
+) {
+    const { assert!(N <= 4, "as many as are written out below") };
     let mut sums = *acc;
     let mut room = [[0.0; BLOCK]; N];
     let (mut weight, mut output) = (walk.weight, walk.output);
@@ -230,19 +250,24 @@ pub fn weigh<const M: usize, const N: usize>(
         let mut at = weight;
         for j in 0..walk.blocks {
             let Some(own) = w.get(at..).and_then(|w| w.first_chunk::<N>()) else { break };
-            let seen = if as_they_are {
-                own
-            } else {
-                lanes::see_each(views, own, &mut room);
-                &room
+            let seen = match views {
+                Some(views) => {
+                    lanes::see_each(views, own, &mut room);
+                    &room
+                }
+                None => own,
             };
             for p in 0..M {
                 let Some(s) = s[p].get(j) else { continue };
-                for i in 0..N {
-                    for lane in 0..BLOCK {
-                        sums[p][i][lane] += s[lane] * seen[i][lane];
-                    }
+                // Written out for the reason that lanes are.
+                macro_rules! channels {
+                    ($($i:literal)*) => {
+                        $(if $i < N {
+                            lanes::multiply_add(&mut sums[p][$i], |lane| s[lane], &seen[$i], &see);
+                        })*
+                    };
                 }
+                channels!(0 1 2 3);
             }
             at += walk.block;
         }
@@ -296,5 +321,33 @@ impl Scratch {
     /// Floats in all: the kept rows, one to compare with, and the pixel.
     pub const fn total(self) -> usize {
         (self.depth + 1) * self.row + self.pixel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn seen_on_the_way_or_before_is_the_same(
+            w in prop::collection::vec(prop::array::uniform8(-4.0f32..4.0), 24),
+            s in prop::collection::vec(prop::array::uniform8(-4.0f32..4.0), 6),
+        ) {
+            let walk = Walk { weight: 1, output: 0, taps: 3, tap: [4, 2], blocks: 2, block: 11, pixel: 0 };
+            let (mut on_the_way, mut before) = ([[[0.0; BLOCK]; 2]], [[[0.0; BLOCK]; 2]]);
+            weigh_seen(None, positive, &w, &s, walk, &mut on_the_way);
+            weigh_seen(Some(&[Weight::Positive; 2]), |w| w, &w, &s, walk, &mut before);
+            prop_assert_eq!(on_the_way, before);
+            let reached = |i: usize| s.iter().enumerate().fold(0.0, |sum, (j, s)| {
+                let w = w[1 + 4 * (j / 2) + 11 * (j % 2) + i];
+                s.iter().zip(w).fold(sum, |sum, (s, w)| sum + f64::from(*s) * f64::from(w.max(0.0)))
+            });
+            for (i, sums) in on_the_way[0].iter().enumerate() {
+                let sum: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
+                prop_assert!((sum - reached(i)).abs() < 1e-3, "{sum} for {}", reached(i));
+            }
+        }
     }
 }

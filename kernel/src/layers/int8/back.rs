@@ -6,6 +6,7 @@ use super::way::Inputs;
 use crate::lanes::FAST;
 use crate::lanes8::{self, CHANNELS, Term, Weight, first_of};
 use crate::model::Model;
+use crate::model::format::BLOCK;
 use crate::number::{Number, Unit};
 use crate::step::Step;
 
@@ -108,6 +109,11 @@ impl Factor {
 type Share = (Factor, &'static [(Weight, usize)]);
 
 impl Hand {
+    /// Whether an input of zero gets nothing.
+    const fn is_product(self) -> bool {
+        matches!(self, Self::Whole | Self::BySign(_) | Self::ByWeight)
+    }
+
     /// What an input gets.
     const fn shares(self) -> &'static [Share] {
         match self {
@@ -141,6 +147,11 @@ pub fn settle<N: Number, const L: usize, const M: usize>(
     mut gather: impl FnMut(Weight, usize, &mut [[N::Sum; L]; M]),
     sink: &mut Sink<'_, N>,
 ) {
+    // Backgrounds and dead units get nothing.
+    let zero = |at: usize| x.are_zero(sink.values(), at, lanes);
+    if !FAST && !spreads && hand.is_product() && at.iter().all(|at| zero(*at)) {
+        return;
+    }
     let mut shares = [[N::Sum::default(); L]; M];
     for (factor, terms) in hand.shares().iter().chain(spreads.then_some(&SPREAD)) {
         let (mut factors, mut any) = ([[0; L]; M], false);
@@ -197,6 +208,8 @@ fn add_some<N: Number, const L: usize>(
     s: &[N::Word],
 ) {
     match weight {
+        Weight::ALL if columns == BLOCK => add_blocks::<N, L>(sums, rows, s, i16::from),
+        Weight::POSITIVE if columns == BLOCK => add_blocks::<N, L>(sums, rows, s, |w| w.max(0).into()),
         Weight::ALL => add_rows::<N, L>(sums, rows, columns, s, i16::from),
         Weight::POSITIVE => add_rows::<N, L>(sums, rows, columns, s, |w| w.max(0).into()),
         _ => add_rows::<N, L>(sums, rows, columns, s, |w| weight.of(w)),
@@ -220,6 +233,26 @@ fn add_rows<N: Number, const L: usize>(
         }
         at += apart;
     }
+}
+
+/// The same for eight columns, whose sums are kept in registers.
+#[inline(never)]
+fn add_blocks<N: Number, const L: usize>(
+    sums: &mut N::Narrow<L>,
+    (w, apart): (&[i8], usize),
+    s: &[N::Word],
+    f: impl Fn(i8) -> i16,
+) {
+    let (mut own, mut at) = (*sums, 0);
+    for s in s {
+        if *s != N::Word::default()
+            && let Some(w) = w.get(at..).and_then(|w| w.first_chunk())
+        {
+            N::weigh_eight(&mut own, &f, *w, *s);
+        }
+        at += apart;
+    }
+    *sums = own;
 }
 
 /// Adds `f(w)·s` side by side, each weight with a quotient of its own.

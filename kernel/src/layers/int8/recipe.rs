@@ -189,6 +189,14 @@ impl<'a, N: Number> Recipe<'a, N> {
                     silent: [silent; 2],
                 }
             }
+            // Contributions of one sign only.
+            Kind::Signs { alpha, minus_beta } if minus_beta == nothing => {
+                let z = stable(first);
+                let fraction = over(alpha, z);
+                let fractions = [fraction, Fraction { numerator: nothing, denominator: nothing }];
+                let added = [N::minus(z, first), nothing];
+                Quotients { fractions, added, dropped: lost(fraction), silent: empty }
+            }
             Kind::Signs { alpha, minus_beta } => {
                 let z = [stable(first), stable(second)];
                 let fractions = [over(alpha, z[0]), over(minus_beta, z[1])];

@@ -70,6 +70,13 @@ fn in_units<N: Number>(value: f32, scale: f32, zero_point: i32) -> i16 {
 }
 
 impl Inputs<'_> {
+    /// Whether inputs side by side all stand for zero.
+    #[inline(always)]
+    pub fn are_zero(&self, q: &[i8], at: usize, len: usize) -> bool {
+        let q = q.get(at..).and_then(|q| q.get(..len));
+        q.is_some_and(|q| q.iter().all(|q| i16::from(*q) == self.zero))
+    }
+
     /// `x` less one end of the box.
     #[inline(always)]
     pub fn above<N: Number>(&self, q: &[i8], end: usize, element: usize) -> i16 {
