@@ -499,7 +499,8 @@ impl<N: Number> Constants<N> {
                 quotients.dropped = N::plus(quotients.dropped, numerator);
             }
             quotients.fractions[1] = Fraction { numerator, denominator: N::over_share(denominator, rest, inputs) };
-            quotients.silent[1] = false;
+            // A quotient that nobody gets must not take digits from the others of its row.
+            quotients.silent[1] = inputs == 0;
         }
         quotients
     }
