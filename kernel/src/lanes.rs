@@ -26,9 +26,6 @@ pub const FAST: bool = cfg!(any(target_pointer_width = "64", target_feature = "s
 /// page downloads.
 pub const ROOMY: bool = cfg!(target_pointer_width = "64");
 
-/// Whether the positive part of weights is seen where they are used: without vectors that costs less than to keep it.
-pub const QUICK: bool = !FAST;
-
 /// Output pixels per pass over the weights.
 pub const PIXELS: usize = if FAST { 4 } else { 1 };
 
@@ -102,8 +99,7 @@ impl Weight {
         #[inline(always)]
         fn each(w: &[Lanes], seen: &mut [Lanes], f: impl Fn(f32) -> f32) {
             for (seen, w) in seen.iter_mut().zip(w) {
-                let [a, b, c, d, e, g, h, i] = *w;
-                *seen = [f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i)];
+                each_lane!(i => seen[i] = f(w[i]));
             }
         }
         match self {
@@ -311,9 +307,11 @@ pub fn accumulate<const N: usize, const L: usize>(
     w: [&[Lanes]; 2],
     acc: &mut [[f32; L]; N],
 ) {
-    match view {
-        View { weights: [Weight::All, _], signed: false } => add_products(x, w[0], |w| w, acc),
-        View { weights: [Weight::Positive, _], signed: false } if QUICK => add_products(x, w[0], positive, acc),
+    match view.weights[0] {
+        _ if view.signed => add_seen(view, x, w, acc),
+        Weight::All => add_products(x, w[0], |w| w, acc),
+        // What most rules ask for. Without vectors it costs less to see it again than to keep it.
+        Weight::Positive if !FAST => add_products(x, w[0], positive, acc),
         _ => add_seen(view, x, w, acc),
     }
 }
@@ -453,9 +451,7 @@ pub fn load_at(values: &[f32], start: usize, len: usize) -> Lanes {
 #[inline(always)]
 pub fn add_shares(r: &mut [f32], terms: Lanes, s: Lanes) {
     let mut shares = load(r);
-    for lane in 0..BLOCK {
-        shares[lane] += terms[lane] * s[lane];
-    }
+    multiply_add(&mut shares, |lane| terms[lane], &s, |s| s);
     store(r, &shares);
 }
 

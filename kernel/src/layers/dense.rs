@@ -51,9 +51,7 @@ pub fn sums<const N: usize>(view: View, x: &[f32], w: &[Lanes]) -> [Lanes; N] {
     for (i, x) in x.iter().enumerate() {
         for (acc, row) in acc.iter_mut().zip(rows) {
             if let Some(w) = row.get(i) {
-                for (lane, w) in acc.iter_mut().zip(w) {
-                    *lane += *x * *w;
-                }
+                lanes::multiply_add(acc, |_| *x, w, |w| w);
             }
         }
     }

@@ -6,7 +6,7 @@
 //! inputs that the row read. So an explanation needs the kept activations, two relevance tensors and a few rows of
 //! scratch, and several consumers of one tensor simply add up.
 
-use crate::lanes::{self, FAST, Lanes, Part, QUICK, Weight, positive};
+use crate::lanes::{self, FAST, Lanes, Part, Weight, positive};
 use crate::model::format::BLOCK;
 use crate::step::{Op, Shape, Step, quotient};
 
@@ -224,14 +224,14 @@ pub fn weigh<const M: usize, const N: usize>(
     let all = |weight: Weight| views.iter().all(|view| *view == weight);
     if all(Weight::All) {
         weigh_seen(None, |w| w, w, s, walk, acc);
-    } else if QUICK && all(Weight::Positive) {
+    } else if !FAST && all(Weight::Positive) {
         weigh_seen(None, positive, w, s, walk, acc);
     } else {
         weigh_seen(Some(views), |w| w, w, s, walk, acc);
     }
 }
 
-/// [`weigh`] for weights that are seen where they are used, or through views that are not all the same.
+/// [`weigh`], with what is seen of a weight as a function, or, where `views` are given, through those.
 #[inline(always)]
 fn weigh_seen<const M: usize, const N: usize>(
     views: Option<&[Weight; N]>,

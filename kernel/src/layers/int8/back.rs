@@ -426,6 +426,15 @@ mod tests {
         sums.map(|sum: i64| sum as f64)
     }
 
+    #[test]
+    fn products_are_shares_of_inputs() {
+        let hands = [Hand::Whole, Hand::BySign(true), Hand::BySign(false), Hand::ByWeight, Hand::Box, Hand::Squares];
+        for hand in hands.into_iter().chain([Hand::Ones, Hand::Slope]) {
+            let of_inputs = |(factor, _): &Share| matches!(factor, Factor::Input | Factor::Above | Factor::Below);
+            assert_eq!(hand.is_product(), hand.shares().iter().all(of_inputs), "{hand:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn columns_are_sums_of_weighed_quotients(

@@ -288,8 +288,8 @@ impl Conv<'_> {
                 let (mut narrow, mut room) = ([N::nothing::<L>(); M], weight.chunk());
                 place.columns.each(|kx, column| {
                     if room < count {
-                        gather_all::<N, L, M>(sums, lanes, &narrow, row.exponent);
-                        (narrow, room) = ([N::nothing::<L>(); M], weight.chunk());
+                        gather_all::<N, L, M>(sums, lanes, &mut narrow, row.exponent);
+                        room = weight.chunk();
                     }
                     room -= count;
                     let tap = (ky * self.grid.horizontal.kernel + kx) * fan + at;
@@ -311,22 +311,23 @@ impl Conv<'_> {
                         }
                     }
                 });
-                gather_all::<N, L, M>(sums, lanes, &narrow, row.exponent);
+                gather_all::<N, L, M>(sums, lanes, &mut narrow, row.exponent);
             }
         });
     }
 }
 
-/// Adds to the sums of some pixels.
+/// Adds to the sums of some pixels, and begins anew.
 #[inline(always)]
 fn gather_all<N: Number, const L: usize, const M: usize>(
     sums: &mut [[N::Sum; L]; M],
     lanes: usize,
-    narrow: &[N::Narrow<L>; M],
+    narrow: &mut [N::Narrow<L>; M],
     exponent: N::Exponent,
 ) {
     for (sums, narrow) in sums.iter_mut().zip(narrow) {
         N::gather(sums.get_mut(..lanes).unwrap_or(&mut []), narrow, exponent);
+        *narrow = N::nothing::<L>();
     }
 }
 
