@@ -90,19 +90,27 @@ fn json_is_one_object() {
     assert_eq!(ledger["condition"], Value::Null);
 }
 
+/// What the images that ship were made from, and with which options.
+#[test]
+fn images_were_made_from_their_onnx_files() {
+    let digits = "--labels 0,1,2,3,4,5,6,7,8,9 --input-range 0,1 --input-scale 0.00392156862745098 --input-mean 0";
+    let digits: Vec<_> = digits.split(' ').collect();
+    let moods = vec!["--labels", "very negative,negative,neutral,positive,very positive"];
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made.rlp");
+    for (name, options) in [("mnist-tiny", &digits), ("mnist-cnn", &digits), ("sentiment", &moods)] {
+        let onnx = format!("models/{name}.onnx");
+        relprop().args(["convert", &onnx, "--name", name, "-o"]).arg(&made).args(options).assert().success();
+        let shipped = fs::read(root().join(format!("models/{name}.rlp"))).unwrap();
+        assert!(fs::read(&made).unwrap() == shipped, "models/{name}.rlp was not made from its .onnx file");
+    }
+}
+
 #[test]
 fn an_image_explains_as_its_onnx_file_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    relprop()
-        .args(["convert", "models/mnist-tiny.onnx", "-o", &path("m.rlp"), "--labels", "0,1,2,3,4,5,6,7,8,9"])
-        .args(["--input-range", "0,1", "--input-scale", "0.00392156862745098", "--input-mean", "0"])
-        .args(["--name", "mnist-tiny"])
-        .assert()
-        .success();
-    let shipped = fs::read(root().join("models/mnist-tiny.rlp")).unwrap();
-    assert!(fs::read(path("m.rlp")).unwrap() == shipped, "models/mnist-tiny.rlp was not made from its .onnx file");
-    for (model, out) in [("models/mnist-tiny.onnx", "a.npy"), (&path("m.rlp"), "b.npy")] {
+    for (model, out) in [("models/mnist-tiny.onnx", "a.npy"), ("models/mnist-tiny.rlp", "b.npy")] {
         relprop().args(["explain", model, "models/samples/5.png", "--out", &path(out)]).assert().success();
     }
     assert!(array(Path::new(&path("a.npy"))) == array(Path::new(&path("b.npy"))));
