@@ -40,12 +40,13 @@ impl Overlay {
         let bytes = |i: usize| blocks.get(i).map_or(0, |block| block.bytes);
         let lead = self.aligned_lead().max(-(bytes(self.source) as isize));
         let (before, behind) = ((-lead).max(0) as usize, lead.max(0) as usize);
-        (before + bytes(self.sink)).max(behind + bytes(self.source)).min(bytes(self.sink) + bytes(self.source))
+        let [sink, source] = [self.sink, self.source].map(bytes);
+        before.saturating_add(sink).max(behind.saturating_add(source)).min(sink.saturating_add(source))
     }
 
     /// Whether a block and another may lie as they do.
     fn allows(&self, (a, a_start): (usize, usize), (b, b_start): (usize, usize)) -> bool {
-        let ahead = |sink: usize, source: usize| source as isize - sink as isize >= self.lead;
+        let ahead = |sink: usize, source: usize| (source as isize).saturating_sub(sink as isize) >= self.lead;
         (a == self.sink && b == self.source && ahead(a_start, b_start))
             || (b == self.sink && a == self.source && ahead(b_start, a_start))
     }
@@ -93,7 +94,8 @@ pub fn allocate(blocks: &[Block], overlays: &[Overlay]) -> Allocation {
 }
 
 fn aligned(block: &Block) -> Block {
-    Block { bytes: block.bytes.next_multiple_of(ALIGNMENT), ..*block }
+    let bytes = block.bytes.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX);
+    Block { bytes, ..*block }
 }
 
 /// The largest sum of blocks that live at the same time, less what overlays save.
@@ -107,7 +109,7 @@ fn lower_bound(blocks: &[Block], overlays: &[Overlay]) -> usize {
     let mut moments = std::collections::BTreeMap::new();
     for overlay in overlays {
         let (Some(sink), Some(source)) = (blocks.get(overlay.sink), blocks.get(overlay.source)) else { continue };
-        let saved = (sink.bytes + source.bytes).saturating_sub(overlay.union(blocks));
+        let saved = sink.bytes.saturating_add(source.bytes).saturating_sub(overlay.union(blocks));
         let most = moments.entry(sink.lifetime.first).or_insert(0);
         *most = saved.max(*most);
     }
@@ -115,14 +117,15 @@ fn lower_bound(blocks: &[Block], overlays: &[Overlay]) -> usize {
         events.extend([(moment, false, saved), (moment + 1, true, saved)]);
     }
     events.sort_unstable_by_key(|&(time, _, _)| time);
-    let (mut live, mut most) = (0_isize, 0);
+    // Together they may be larger than any memory.
+    let (mut live, mut most) = (0_i128, 0);
     for together in events.chunk_by(|a, b| a.0 == b.0) {
         for &(_, begins, bytes) in together {
-            live += if begins { bytes as isize } else { -(bytes as isize) };
+            live += if begins { bytes as i128 } else { -(bytes as i128) };
         }
         most = most.max(live);
     }
-    most.max(0) as usize
+    usize::try_from(most.max(0)).unwrap_or(usize::MAX)
 }
 
 /// Orders in which greedy placement tends to do well.
@@ -224,11 +227,11 @@ fn overlaid(placed: &[Placed], overlays: &[Overlay], i: usize, block: &Block) ->
         let Some(partner) = placed.iter().find(|placed| placed.block == other) else { continue };
         let lead = if overlay.sink == i { -overlay.aligned_lead() } else { overlay.aligned_lead() };
         // Exactly as far off as it must be, or (a sink) further towards the start, or (a source) at the partner's start.
-        let nearest = partner.start as isize + lead;
+        let nearest = (partner.start as isize).saturating_add(lead);
         for start in [nearest, partner.start as isize, nearest.min(0)] {
             let Ok(start) = usize::try_from(start) else { continue };
             let fits = placed.iter().all(|other| {
-                let apart = start + block.bytes <= other.start || other.end <= start;
+                let apart = start.saturating_add(block.bytes) <= other.start || other.end <= start;
                 let allowed = || overlays.iter().any(|o| o.allows((i, start), (other.block, other.start)));
                 apart || !other.lifetime.meets(block.lifetime) || allowed()
             });
@@ -276,7 +279,7 @@ fn search(blocks: &[Block], overlays: &[Overlay], start: Candidate, lower_bound:
 fn perturbed(blocks: &[Block], current: &Candidate, random: &mut Random) -> Vec<usize> {
     let mut order = current.order.clone();
     let is_top = |&i: &usize| {
-        let end = current.offsets.get(i).zip(blocks.get(i)).map(|(offset, block)| offset + block.bytes);
+        let end = current.offsets.get(i).zip(blocks.get(i)).map(|(offset, block)| offset.saturating_add(block.bytes));
         end == Some(current.peak)
     };
     let tops: Vec<usize> = (0..order.len()).filter(|&turn| order.get(turn).is_some_and(is_top)).collect();

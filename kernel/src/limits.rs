@@ -153,7 +153,9 @@ const fn checks(image: &[u8]) -> u64 {
             Section::Strings => {
                 let mut k = 0;
                 while k < count {
-                    let length = read_u32(image, (start as u64 + k * size) as usize + string::LENGTH) as u64;
+                    // Where it may lie: beyond what a `usize` of four bytes says.
+                    let at = start as u64 + k * size + string::LENGTH as u64;
+                    let length = if at < image.len() as u64 { read_u32(image, at as usize) as u64 } else { 0 };
                     text = text.saturating_add(if length < image.len() as u64 { length } else { 0 });
                     k += 1;
                 }

@@ -57,14 +57,14 @@ impl Mutation {
                 let entry = header::SECTIONS + 8 * *section as usize;
                 let (offset, count) = (word(bytes, entry), word(bytes, entry + 4));
                 let size = if *section == Section::Plans { 4 } else { section.record_size() };
-                let records = count * section.record_size() / size;
-                (offset + self.record % records.max(1) * size, size)
+                let records = count.saturating_mul(section.record_size()) / size;
+                (offset.saturating_add((self.record % records.max(1)).saturating_mul(size)), size)
             }
             None if self.section == 8 => (0, header::SIZE),
             None => (0, bytes.len()),
         };
-        let at = start + self.field % (size / self.width).max(1) * self.width;
-        let Some(field) = bytes.get_mut(at..at + self.width) else { return };
+        let at = start.saturating_add(self.field % (size / self.width).max(1) * self.width);
+        let Some(field) = bytes.get_mut(at..at.saturating_add(self.width)) else { return };
         let mut old = [0; 4];
         old[..self.width].copy_from_slice(field);
         let value = if self.add { u32::from_le_bytes(old).wrapping_add(self.value) } else { self.value };

@@ -15,6 +15,9 @@ pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"];
 /// What a browser runs.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
+/// What runs on this machine, with addresses of 32 bits.
+pub const NARROW: &str = "i686-unknown-linux-musl";
+
 /// What to install where nothing is found.
 const HOW: &str = "rustup target add";
 const HOW_DEBIAN: &str = "on Debian: apt install rustc-web cargo-web rust-web-src";
@@ -175,6 +178,22 @@ fn libraries(target: &str) -> &'static str {
 /// Major and minor version.
 fn numbers(version: &str) -> Vec<u32> {
     version.split('.').take(2).filter_map(|part| part.parse().ok()).collect()
+}
+
+/// What keeps programs for [`NARROW`] from being built or run here.
+pub fn cannot_run_narrow() -> Option<String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Some(format!("{NARROW} runs on Linux on x86-64 only"));
+    }
+    let current = Compiler { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_library: false };
+    if !current.has_library(NARROW) && !(rustup_adds(NARROW) && current.has_library(NARROW)) {
+        return Some(format!("no library for {NARROW}; {HOW} {NARROW}"));
+    }
+    // A crate that benches are measured with has a little C in it.
+    let compiles = cmd!("cc", "-m32", "-x", "c", "-c", "-", "-o", "/dev/null").stdin_bytes("#include <alloca.h>\n");
+    let compiled = compiles.stdout_null().stderr_null().unchecked().run();
+    let has_headers = compiled.is_ok_and(|output| output.status.success());
+    (!has_headers).then(|| "no headers of C for 32 bits; on Debian: apt install libc6-dev-i386".into())
 }
 
 /// Asks rustup for the target, and does not wait long for a network that may not be there.

@@ -47,6 +47,8 @@ enum Stage {
     Page,
     /// The programs for small cores, in QEMU
     Firmware,
+    /// The tests that matter for hostile inputs, where addresses have 32 bits
+    Narrow,
     /// The tests that matter for hostile inputs, optimised as a release is, with checks of every sum and every assertion;
     /// with `--long`, or by name
     Hardened,
@@ -57,10 +59,7 @@ enum Stage {
 }
 
 /// The kernel, and the tests of the whole system that feed it what nobody meant: an overflow anywhere is a panic.
-const HARDENED: [&str; 22] = [
-    "test",
-    "--profile",
-    "hardened",
+const HOSTILE: [&str; 19] = [
     "-p",
     "relprop",
     "-p",
@@ -81,6 +80,10 @@ const HARDENED: [&str; 22] = [
     "--test",
     "limits",
 ];
+
+/// Where addresses have 32 bits, as on small cores and in pages, tests of what values come out run, too: loops are those
+/// for cores without vectors.
+const VALUES: [&str; 4] = ["--test", "golden", "--test", "recurrent"];
 
 /// Without advisories, whose database is fetched from elsewhere than crates are.
 const DENY: [&str; 4] = ["check", "licenses", "bans", "sources"];
@@ -144,10 +147,15 @@ impl Stage {
                 package(&root().join("web-demo").join("tests"), |folder| crate::demo::write(&folder.join("../dist")))
             }),
             Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", firmware::stage),
+            Self::Narrow => {
+                stages.run("narrow", &format!("tests of hostile inputs for {}", cross::NARROW), || narrow(long));
+            }
             Self::Hardened => {
-                let command = drawing(cmd(cargo(), HARDENED), long);
-                stages
-                    .run("hardened", &format!("cargo {}", HARDENED.join(" ")), || succeeds(&command).map(Outcome::of));
+                let arguments = ["test", "--profile", "hardened"].into_iter().chain(HOSTILE);
+                let command = drawing(cmd(cargo(), arguments), long);
+                stages.run("hardened", "tests of hostile inputs, optimised, with every check", || {
+                    succeeds(&command).map(Outcome::of)
+                });
             }
             Self::Fuzz => {
                 // A short run repeats; a long one explores.
@@ -169,6 +177,17 @@ fn package(folder: &Path, more: impl FnOnce(&Path) -> Result<()>) -> Result<Outc
     }
     more(folder)?;
     succeeds(&cmd!("npm", "test", "--prefix", folder)).map(Outcome::of)
+}
+
+/// Runs here, unlike what is built for small cores, and overflows like it.
+fn narrow(long: bool) -> Result<Outcome> {
+    if let Some(why) = cross::cannot_run_narrow() {
+        return Ok(Outcome::Skipped(why));
+    }
+    let arguments = ["test", "--no-fail-fast", "--target", cross::NARROW].into_iter().chain(HOSTILE).chain(VALUES);
+    // Else its C would be for musl's own compiler; what tests link has none of it.
+    let command = cmd(cargo(), arguments).env("CC_i686_unknown_linux_musl", "cc");
+    succeeds(&drawing(command, long)).map(Outcome::of)
 }
 
 /// Property tests draw more cases where there is time.
