@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use relprop::model::format::{self, Section, header};
+use relprop::step::Shape;
 use relprop::{Arena, Composite, Mode, Model, Session, Target, include_model};
 use relprop_convert::{Network, emit};
 use support::cases::cases;
@@ -25,6 +26,24 @@ const RAM: usize = {
 const _: () = assert!(RAM > 0 && RAM < 2048);
 const _: () = assert!(Model::new(b"RELPROP\0").is_err() && Model::new(b"").is_err());
 static ARENA: std::sync::Mutex<Arena<RAM>> = std::sync::Mutex::new(Arena::new());
+
+/// The step from the only element to the next is never taken; where addresses have 32 bits, it overflows.
+#[test]
+fn a_step_past_the_only_element_may_be_of_any_length() {
+    let mut n = Network::named("one");
+    let x = n.input("x", Shape::new(2, 3, 5));
+    let y = n.slice(x, [1, 2, 3], [u32::MAX; 3], Shape::new(1, 1, 1));
+    n.output(y);
+    let image = emit(&n).unwrap();
+    let model = image.model().unwrap();
+    let mut arena = vec![0; model.arena_bytes(Mode::Explain) + 16];
+    let mut session = Session::new(&model, &mut arena, Mode::Explain).unwrap();
+    let x: Vec<f32> = (0..30).map(|i| i as f32).collect();
+    assert_eq!(session.run(&x).unwrap().floats().unwrap(), [28.0]);
+    let explanation = session.explain(&Target::TOP, &Composite::default()).unwrap();
+    let reached: Vec<usize> = (0..30).filter(|i| explanation.relevance()[*i] != 0.0).collect();
+    assert_eq!(reached, [28]);
+}
 
 #[test]
 fn an_image_that_is_compiled_in_runs_in_a_static_arena() {

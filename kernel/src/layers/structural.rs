@@ -60,8 +60,10 @@ impl Moves {
         let mut lines = [ONE; 4];
         for (axis, line) in lines.iter_mut().skip(1).enumerate() {
             let (Some(from), Some(to)) = (from.get(axis), to.get(axis)) else { continue };
-            let (start, step, corner) = (start[axis], step[axis], corner[axis]);
-            *line = Line { count: counts[axis], to: (corner * to, *to), from: (start * from, step * from) };
+            let (count, start, step, corner) = (counts[axis], start[axis], step[axis], corner[axis]);
+            // From the only element no step is taken, however long.
+            let apart = if count > 1 { step * from } else { 0 };
+            *line = Line { count, to: (corner * to, *to), from: (start * from, apart) };
         }
         Self { lines }
     }
