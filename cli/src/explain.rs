@@ -71,6 +71,9 @@ pub fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> anyhow::Result<()
     if args.ledger.is_some() && request.composite.is_none() {
         return Err(usage!("{} keeps no ledger: leave --ledger out", request.method.name()));
     }
+    if args.out.as_ref().and_then(|path| path.extension()).is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+        return Err(usage!("--out writes numbers, as .npy does; a picture is written by --png"));
+    }
     let inputs = match &args.text {
         Some(text) => Inputs::texts(&model, &sentence::texts(text)?, args.truncate)?,
         None if args.inputs.is_empty() && sentence::is_reader(&model) => {

@@ -136,7 +136,7 @@ fn inputs() {
 
 #[test]
 fn commands() {
-    let cases: [(&[&str], i32, &str); 24] = [
+    let cases: [(&[&str], i32, &str); 25] = [
         (&["--composite", "epsilon_pus"], 2, "epsilon_plus"),
         (&["--composite", "none"], 2, "step `conv1` (conv) has no rule"),
         (&["--composite", "bare", "--rule", "conv=zplus"], 2, "step `fc1` (dense) has no rule"),
@@ -159,6 +159,7 @@ fn commands() {
         (&["--composite", "grad_cam", "--step", "conv9"], 2, "did you mean conv1"),
         (&["--input-scale", "1,2"], 2, "--input-scale has 2 numbers"),
         (&["--input-mean", "nan"], 2, "must be finite"),
+        (&["--out", "heat.png"], 2, "a picture is written by --png"),
         (&["--out", "no/such/r.npy"], 1, "cannot write no/such/r.npy"),
         (&["models/samples/8.png"], 2, "one input"),
     ];
