@@ -53,8 +53,8 @@ struct Compiler {
 impl Cross {
     /// Finds a compiler; if there is none, why, and what to install.
     pub fn find(target: &str) -> Result<Self, String> {
-        let current = Compiler { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_library: false };
-        if current.has_library(target) || (rustup_adds(target) && current.has_library(target)) {
+        let current = Compiler::current();
+        if current.gets_library(target) {
             return Ok(Self::new(target, current));
         }
         let with_source = Compiler { build_library: true, ..current };
@@ -151,6 +151,16 @@ impl Cross {
 }
 
 impl Compiler {
+    /// The one that runs this.
+    fn current() -> Self {
+        Self { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_library: false }
+    }
+
+    /// Whether the standard library is there, or rustup brings it.
+    fn gets_library(&self, target: &str) -> bool {
+        self.has_library(target) || (rustup_adds(target) && self.has_library(target))
+    }
+
     /// Whether the standard library is there, compiled.
     fn has_library(&self, target: &str) -> bool {
         let libraries = output_of(&self.rustc, &["--print", "target-libdir", "--target", target]);
@@ -185,8 +195,7 @@ pub fn cannot_run_narrow() -> Option<String> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Some(format!("{NARROW} runs on Linux on x86-64 only"));
     }
-    let current = Compiler { cargo: cargo(), rustc: "rustc".into(), foreign: false, build_library: false };
-    if !current.has_library(NARROW) && !(rustup_adds(NARROW) && current.has_library(NARROW)) {
+    if !Compiler::current().gets_library(NARROW) {
         return Some(format!("no library for {NARROW}; {HOW} {NARROW}"));
     }
     // A crate that benches are measured with has a little C in it.
