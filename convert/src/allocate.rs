@@ -38,7 +38,7 @@ impl Overlay {
     /// Bytes that both take together.
     fn union(&self, blocks: &[Block]) -> usize {
         let bytes = |i: usize| blocks.get(i).map_or(0, |block| block.bytes);
-        let lead = self.aligned_lead().max(-(bytes(self.source) as isize));
+        let lead = self.aligned_lead().max(-isize::try_from(bytes(self.source)).unwrap_or(isize::MAX));
         let (before, behind) = ((-lead).max(0) as usize, lead.max(0) as usize);
         let [sink, source] = [self.sink, self.source].map(bytes);
         before.saturating_add(sink).max(behind.saturating_add(source)).min(sink.saturating_add(source))

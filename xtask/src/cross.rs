@@ -199,7 +199,7 @@ pub fn cannot_run_narrow() -> Option<String> {
         return Some(format!("no library for {NARROW}; {HOW} {NARROW}"));
     }
     // A crate that benches are measured with has a little C in it.
-    let compiles = cmd!("cc", "-m32", "-x", "c", "-c", "-", "-o", "/dev/null").stdin_bytes("#include <alloca.h>\n");
+    let compiles = cmd!("cc", "-m32", "-fsyntax-only", "-x", "c", "-").stdin_bytes("#include <alloca.h>\n");
     let compiled = compiles.stdout_null().stderr_null().unchecked().run();
     let has_headers = compiled.is_ok_and(|output| output.status.success());
     (!has_headers).then(|| "no headers of C for 32 bits; on Debian: apt install libc6-dev-i386".into())

@@ -148,14 +148,15 @@ impl Stage {
             }),
             Self::Firmware => stages.run("firmware", "programs for small cores, in QEMU", firmware::stage),
             Self::Narrow => {
-                stages.run("narrow", &format!("tests of hostile inputs for {}", cross::NARROW), || narrow(long));
+                let start = ["test", "--no-fail-fast", "--target", cross::NARROW];
+                let arguments = [&start[..], &HOSTILE, &VALUES].concat();
+                stages.run("narrow", &format!("cargo {}", arguments.join(" ")), || narrow(&arguments, long));
             }
             Self::Hardened => {
-                let arguments = ["test", "--profile", "hardened"].into_iter().chain(HOSTILE);
-                let command = drawing(cmd(cargo(), arguments), long);
-                stages.run("hardened", "tests of hostile inputs, optimised, with every check", || {
-                    succeeds(&command).map(Outcome::of)
-                });
+                let arguments = [&["test", "--profile", "hardened"][..], &HOSTILE].concat();
+                let command = drawing(cmd(cargo(), &arguments), long);
+                stages
+                    .run("hardened", &format!("cargo {}", arguments.join(" ")), || succeeds(&command).map(Outcome::of));
             }
             Self::Fuzz => {
                 // A short run repeats; a long one explores.
@@ -180,11 +181,10 @@ fn package(folder: &Path, more: impl FnOnce(&Path) -> Result<()>) -> Result<Outc
 }
 
 /// Runs here, unlike what is built for small cores, and overflows like it.
-fn narrow(long: bool) -> Result<Outcome> {
+fn narrow(arguments: &[&str], long: bool) -> Result<Outcome> {
     if let Some(why) = cross::cannot_run_narrow() {
         return Ok(Outcome::Skipped(why));
     }
-    let arguments = ["test", "--no-fail-fast", "--target", cross::NARROW].into_iter().chain(HOSTILE).chain(VALUES);
     // Else its C would be for musl's own compiler; what tests link has none of it.
     let command = cmd(cargo(), arguments).env("CC_i686_unknown_linux_musl", "cc");
     succeeds(&drawing(command, long)).map(Outcome::of)
